@@ -1,0 +1,2 @@
+//! Doorward operator command line.
+fn main() {}
