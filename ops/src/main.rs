@@ -1,2 +1,19 @@
-//! Doorward operator command line.
-fn main() {}
+//! `doorward`, the operator's command line: migrations, development accounts, keys and the gateway.
+//!
+//! Exit status: 0 done, 1 refused or failed, 2 wrong usage. With `--json` one JSON document goes to standard output and
+//! everything for people to standard error.
+
+mod cli;
+mod database;
+mod migrate;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    output::finish(cli::run(&cli).await, cli.json)
+}

@@ -1,0 +1,80 @@
+//! The arguments, and which command they name.
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::migrate;
+use crate::output::Report;
+
+/// Doorward's command line for operators.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The database, as postgres://user:password@host:port/database
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+
+    /// Print one JSON document on standard output; words for people go to standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database's tables up to date
+    #[command(args_conflicts_with_subcommands = true)]
+    Migrate(Migrate),
+}
+
+#[derive(Debug, Args)]
+struct Migrate {
+    /// Print the SQL that is pending, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(subcommand)]
+    action: Option<MigrateAction>,
+}
+
+#[derive(Debug, Subcommand)]
+enum MigrateAction {
+    /// List what was applied and what is pending
+    Status,
+}
+
+impl Cli {
+    /// The database, or the end of the process with the status of wrong usage.
+    fn database(&self) -> &str {
+        self.database_url
+            .as_deref()
+            .filter(|url| !url.is_empty())
+            .unwrap_or_else(|| {
+                let text = "no database: give --database-url or set DATABASE_URL";
+                Self::command().error(ErrorKind::MissingRequiredArgument, text).exit()
+            })
+    }
+}
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// Whatever keeps the command from being done, as a sentence for a person.
+pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
+    match &cli.command {
+        Command::Migrate(Migrate {
+            action: Some(MigrateAction::Status),
+            ..
+        }) => migrate::status(cli.database()).await,
+        Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
+        Command::Migrate(_) => migrate::run(cli.database()).await,
+    }
+}

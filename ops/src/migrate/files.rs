@@ -1,0 +1,65 @@
+//! The migrations that this build carries.
+
+use sha2::{Digest as _, Sha256};
+
+include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+/// One file of `migrations/`.
+#[derive(Debug)]
+pub(crate) struct Migration {
+    /// The number that its name begins with; they run from 1 without a gap.
+    pub(crate) version: i32,
+    /// The rest of its name.
+    pub(crate) name: &'static str,
+    /// The statements.
+    pub(crate) sql: &'static str,
+}
+
+impl Migration {
+    /// As the file is called, without `.sql`.
+    pub(crate) fn label(&self) -> String {
+        format!("{:04}_{}", self.version, self.name)
+    }
+
+    /// SHA-256 of the text in hex. Line breaks count as `\n` however the checkout has them.
+    pub(crate) fn checksum(&self) -> String {
+        let digest = Sha256::digest(self.sql.replace("\r\n", "\n"));
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_is_sha_256_and_blind_to_the_kind_of_line_break() {
+        let unix = Migration {
+            version: 1,
+            name: "x",
+            sql: "a\nb",
+        };
+        let dos = Migration {
+            version: 1,
+            name: "x",
+            sql: "a\r\nb",
+        };
+        // printf 'a\nb' | sha256sum
+        assert_eq!(
+            unix.checksum(),
+            "7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78"
+        );
+        assert_eq!(unix.checksum(), dos.checksum());
+    }
+
+    #[test]
+    fn no_file_ends_the_transaction_that_it_runs_in() {
+        for file in FILES {
+            for line in file.sql.lines() {
+                let line = line.trim().trim_end_matches(';').to_ascii_uppercase();
+                let ends = ["COMMIT", "ROLLBACK", "BEGIN TRANSACTION", "START TRANSACTION"].contains(&line.as_str());
+                assert!(!ends, "{}: {line}", file.label());
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `doorward migrate`: brings a database up to the tables that this build of Doorward speaks to.
+//!
+//! Each file is one transaction together with its row in the ledger, so a run that is interrupted has applied whole
+//! files only and the next run goes on from there. An advisory lock, held by that same transaction, lets two runs at
+//! once take turns; it works behind a pooler too, where a lock of the session would not.
+
+mod files;
+mod ledger;
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::database::{self, explain};
+use crate::output::Report;
+use files::{FILES, Migration};
+use ledger::Applied;
+
+/// Applies what is pending, in order.
+///
+/// # Errors
+/// A ledger that doesn't fit this build, or a file that the database refuses; that file then has changed nothing.
+pub(crate) async fn run(url: &str) -> anyhow::Result<Report> {
+    let mut client = database::connect(url).await?;
+    let mut applied = Vec::new();
+    for migration in FILES {
+        if let Some(milliseconds) = ledger::apply(&mut client, migration).await? {
+            eprintln!("applied {} in {milliseconds} ms", migration.label());
+            applied.push(json!({ "version": migration.version, "name": migration.name, "durationMs": milliseconds }));
+        }
+    }
+    let text = match applied.len() {
+        0 => format!("nothing to do: the database is at version {}", FILES.len()),
+        count => format!("applied {count}; the database is at version {}", FILES.len()),
+    };
+    Ok(Report {
+        text,
+        json: json!({ "applied": applied, "version": FILES.len() }),
+    })
+}
+
+/// Answers the SQL of what is pending, and changes nothing.
+///
+/// # Errors
+/// As [`run`], for what can be told without running the files.
+pub(crate) async fn dry_run(url: &str) -> anyhow::Result<Report> {
+    let (_, pending) = look(&database::connect(url).await?).await?;
+    let mut text = String::from("-- `doorward migrate` runs this, and enters each file in schema_migrations.\n");
+    for migration in &pending {
+        writeln!(text, "-- {}\nBEGIN;\n{}COMMIT;\n", migration.label(), migration.sql)?;
+    }
+    if pending.is_empty() {
+        text = String::from("-- nothing is pending");
+    }
+    let documents: Vec<_> = pending
+        .iter()
+        .map(|one| json!({ "version": one.version, "name": one.name, "checksum": one.checksum(), "sql": one.sql }))
+        .collect();
+    Ok(Report {
+        text: text.trim_end().to_owned(),
+        json: json!({ "pending": documents }),
+    })
+}
+
+/// Lists what was applied and what is pending.
+///
+/// # Errors
+/// As [`dry_run`].
+pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
+    let (applied, pending) = look(&database::connect(url).await?).await?;
+    let mut text = String::new();
+    for one in &applied {
+        writeln!(
+            text,
+            "{:04}_{}  applied {} in {} ms",
+            one.version, one.name, one.applied_at, one.duration_ms
+        )?;
+    }
+    for one in &pending {
+        writeln!(text, "{}  pending", one.label())?;
+    }
+    write!(text, "{} applied, {} pending", applied.len(), pending.len())?;
+    let applied: Vec<_> = applied
+        .iter()
+        .map(|one| {
+            json!({ "version": one.version, "name": one.name, "checksum": one.checksum, "appliedAt": one.applied_at,
+                    "durationMs": one.duration_ms })
+        })
+        .collect();
+    let pending: Vec<_> = pending
+        .iter()
+        .map(|one| json!({ "version": one.version, "name": one.name }))
+        .collect();
+    Ok(Report {
+        text,
+        json: json!({ "applied": applied, "pending": pending }),
+    })
+}
+
+/// What the ledger holds, and which files it lacks.
+async fn look(client: &Client) -> anyhow::Result<(Vec<Applied>, Vec<&'static Migration>)> {
+    let applied = ledger::read(client)
+        .await
+        .map_err(explain)
+        .context("can't read the ledger of migrations")?;
+    ledger::check(&applied)?;
+    let pending = FILES
+        .iter()
+        .filter(|file| applied.iter().all(|one| one.version != file.version))
+        .collect();
+    Ok((applied, pending))
+}
