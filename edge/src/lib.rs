@@ -6,3 +6,5 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 pub mod host;
+pub mod outbound;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! The ports built on a byte stream or on `Fetch`.
+
+pub mod pg_stream;
