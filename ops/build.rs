@@ -17,14 +17,13 @@ fn main() {
                 .to_string_lossy()
                 .into_owned()
         })
-        .filter(|name| name.ends_with(".sql"))
+        .filter_map(|name| name.strip_suffix(".sql").map(str::to_owned))
         .collect();
     names.sort();
 
     let mut code = String::from("pub(crate) static FILES: &[Migration] = &[\n");
     for (index, file) in names.iter().enumerate() {
-        let stem = file.trim_end_matches(".sql");
-        let (number, name) = stem
+        let (number, name) = file
             .split_once('_')
             .unwrap_or_else(|| panic!("{file}: not NNNN_verb_noun.sql"));
         let version: i32 = number
@@ -35,7 +34,11 @@ fn main() {
             usize::try_from(version) == Ok(index + 1),
             "{file}: the numbers run from 0001 without a gap"
         );
-        let path = folder.join(file).canonicalize().expect("it was just listed");
+        let path = folder
+            .join(format!("{file}.sql"))
+            .canonicalize()
+            .expect("it was just listed");
+        let path = path.to_str().expect("a checkout's path is UTF-8");
         writeln!(
             code,
             "    Migration {{ version: {version}, name: {name:?}, sql: include_str!({path:?}) }},"

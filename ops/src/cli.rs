@@ -3,8 +3,8 @@
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use crate::migrate;
 use crate::output::Report;
+use crate::{gateway, migrate};
 
 /// Doorward's command line for operators.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ enum Command {
     /// Bring the database's tables up to date
     #[command(args_conflicts_with_subcommands = true)]
     Migrate(Migrate),
+
+    /// Put HTTP in front of a Postgres and a Redis
+    Gateway(gateway::Options),
 }
 
 #[derive(Debug, Args)]
@@ -76,5 +79,6 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         }) => migrate::status(cli.database()).await,
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
         Command::Migrate(_) => migrate::run(cli.database()).await,
+        Command::Gateway(options) => gateway::run(options).await,
     }
 }

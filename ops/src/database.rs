@@ -1,5 +1,6 @@
 //! The one connection that a command works on.
 
+use std::fmt::Write as _;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub(crate) fn explain(error: tokio_postgres::Error) -> anyhow::Error {
     let mut text = format!("{} (SQLSTATE {})", database.message(), database.code().code());
     for (label, value) in [("detail", database.detail()), ("hint", database.hint())] {
         if let Some(value) = value {
-            text.push_str(&format!("\n  {label}: {value}"));
+            let _ = write!(text, "\n  {label}: {value}");
         }
     }
     anyhow!(text)

@@ -5,6 +5,7 @@
 
 mod cli;
 mod database;
+mod gateway;
 mod migrate;
 mod output;
 

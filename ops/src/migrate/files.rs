@@ -24,7 +24,9 @@ impl Migration {
     /// SHA-256 of the text in hex. Line breaks count as `\n` however the checkout has them.
     pub(crate) fn checksum(&self) -> String {
         let digest = Sha256::digest(self.sql.replace("\r\n", "\n"));
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Applied {
     /// The file's checksum at that time.
     pub(crate) checksum: String,
     /// When, as ISO 8601 in UTC.
-    pub(crate) applied_at: String,
+    pub(crate) at: String,
     /// How long it took, in milliseconds.
     pub(crate) duration_ms: i64,
 }
@@ -57,7 +57,7 @@ pub(crate) async fn read(client: &impl GenericClient) -> Result<Vec<Applied>, Er
             version: row.get(0),
             name: row.get(1),
             checksum: row.get(2),
-            applied_at: row.get(3),
+            at: row.get(3),
             duration_ms: row.get(4),
         })
         .collect())
@@ -82,7 +82,7 @@ pub(crate) fn check(applied: &[Applied]) -> anyhow::Result<()> {
                 "{} was changed after it was applied here on {}. Put the file back as it was and make the change in a \
                  new migration",
                 file.label(),
-                one.applied_at
+                one.at
             );
         }
     }

@@ -75,7 +75,7 @@ pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
         writeln!(
             text,
             "{:04}_{}  applied {} in {} ms",
-            one.version, one.name, one.applied_at, one.duration_ms
+            one.version, one.name, one.at, one.duration_ms
         )?;
     }
     for one in &pending {
@@ -85,7 +85,7 @@ pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
     let applied: Vec<_> = applied
         .iter()
         .map(|one| {
-            json!({ "version": one.version, "name": one.name, "checksum": one.checksum, "appliedAt": one.applied_at,
+            json!({ "version": one.version, "name": one.name, "checksum": one.checksum, "appliedAt": one.at,
                     "durationMs": one.duration_ms })
         })
         .collect();
