@@ -1,3 +1,8 @@
 //! What goes over the wire, as pure encoding and decoding: no I/O, no clock, and no panic on any input.
 
+pub mod conn_string;
+pub mod endpoint;
 pub mod pg;
+pub mod prelude;
+pub mod redis_rest;
+pub mod sql_http;
