@@ -1,2 +1,3 @@
-//! Doorward operator command line.
+//! `cargo xtask`: the repository's automation.
+
 fn main() {}

@@ -1,0 +1,157 @@
+//! What is built: the operator's command line for this machine, the Worker, and the WASI component.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools::versions;
+use crate::{paths, run, tools};
+
+/// How the operator's command line is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Fast to compile; what the suite uses.
+    Dev,
+    /// Fast to run; what a developer's gateway and the benchmarks use.
+    Native,
+}
+
+/// Builds the operator's command line and says where it is.
+///
+/// # Errors
+/// When it doesn't compile.
+pub fn doorward(profile: Profile) -> Result<PathBuf> {
+    let (name, folder) = match profile {
+        Profile::Dev => ("dev", "debug"),
+        Profile::Native => ("native", "native"),
+    };
+    let mut command = run::cargo();
+    command.args(["build", "--package", "doorward", "--bin", "doorward", "--profile", name]);
+    run::run(
+        "building doorward (command line and gateway)",
+        &mut command,
+        &fresh_log("build-doorward"),
+    )?;
+    Ok(paths::target()?.join(folder).join("doorward"))
+}
+
+/// Builds what Workers run, in `edge/workers/build`, and says where its entry point is. Does next to nothing when
+/// nothing changed.
+///
+/// # Errors
+/// When a tool is missing and can't be installed, or something doesn't compile.
+pub fn worker() -> Result<PathBuf> {
+    let build = paths::root().join("edge/workers/build");
+    let entry = build.join("index.js");
+    let (bindgen, worker_build) = (tools::wasm_bindgen()?, tools::worker_build()?);
+    let (esbuild, wasm_opt) = (tools::esbuild()?, tools::wasm_opt()?);
+    let log = fresh_log("build-worker");
+
+    // The same compilation that worker-build asks for, in the same environment. When it yields what it yielded the last
+    // time, the bindings, the bundle and the optimisation are those of the last time too.
+    let mut compile = run::cargo();
+    compile.env("WASM_BINDGEN_USE_JS_SYS", "1");
+    compile.args([
+        "build",
+        "--package",
+        "doorward-workers",
+        "--lib",
+        "--release",
+        "--target",
+        "wasm32-unknown-unknown",
+    ]);
+    run::run("compiling the Worker", &mut compile, &log)?;
+    let wasm = paths::target()?.join("wasm32-unknown-unknown/release/doorward_workers.wasm");
+    let stamp = stamp(&wasm)?;
+    let stamp_file = build.join(".stamp");
+    if entry.is_file() && fs::read_to_string(&stamp_file).is_ok_and(|last| last == stamp) {
+        return Ok(entry);
+    }
+
+    let mut command = Command::new(worker_build);
+    command.current_dir(paths::root().join("edge/workers")).arg("--release");
+    command
+        .env("WASM_BINDGEN_BIN", bindgen)
+        .env("ESBUILD_BIN", esbuild)
+        .env("WASM_OPT_BIN", wasm_opt);
+    command.env("CARGO_TARGET_DIR", paths::target()?);
+    run::run("binding, bundling and optimising the Worker", &mut command, &log)?;
+    fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))?;
+    Ok(entry)
+}
+
+/// The Worker's module in `edge/workers/build`, beside its entry point.
+pub fn worker_module() -> PathBuf {
+    paths::root().join("edge/workers/build/index_bg.wasm")
+}
+
+/// Builds the component for WASI hosts and says where it is.
+///
+/// # Errors
+/// When it doesn't compile.
+pub fn component() -> Result<PathBuf> {
+    let mut command = run::cargo();
+    command.args([
+        "build",
+        "--package",
+        "doorward-spin",
+        "--lib",
+        "--release",
+        "--target",
+        "wasm32-wasip2",
+    ]);
+    // Nothing reads the names in a component's modules; without them it is a third smaller.
+    command.args(["--config", "profile.release.strip=true"]);
+    run::run(
+        "compiling the WASI component",
+        &mut command,
+        &fresh_log("build-component"),
+    )?;
+    Ok(paths::target()?.join("wasm32-wasip2/release/doorward_spin.wasm"))
+}
+
+/// The size of a file, and its size when gzip -9 has done its best, in bytes.
+///
+/// # Errors
+/// When the file can't be read or there is no gzip.
+pub fn sizes(file: &Path) -> Result<(u64, u64)> {
+    let raw = fs::metadata(file)
+        .with_context(|| format!("looking at {}", file.display()))?
+        .len();
+    let mut command = Command::new("gzip");
+    command.args(["-9", "-c"]).arg(file).stdin(Stdio::null());
+    let output = command.output().context("gzip")?;
+    if !output.status.success() {
+        bail!("gzip failed on {}", file.display());
+    }
+    Ok((raw, u64::try_from(output.stdout.len())?))
+}
+
+/// Tells one result of a compilation from another.
+fn stamp(wasm: &Path) -> Result<String> {
+    let meta = fs::metadata(wasm).with_context(|| format!("looking at {}", wasm.display()))?;
+    let modified = meta
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
+    Ok(format!(
+        "{} {} {modified} bindgen {} worker-build {} esbuild {} binaryen {}\n",
+        wasm.display(),
+        meta.len(),
+        versions::WASM_BINDGEN,
+        versions::WORKER_BUILD,
+        versions::ESBUILD,
+        versions::BINARYEN
+    ))
+}
+
+/// A log that holds this run only.
+fn fresh_log(name: &str) -> PathBuf {
+    let log = run::log(name);
+    fs::remove_file(&log).ok();
+    log
+}
