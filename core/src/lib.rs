@@ -9,5 +9,25 @@
 
 extern crate alloc;
 
+#[macro_use]
+mod macros;
+
+pub mod email;
 pub mod entropy;
+pub mod error;
+pub mod event;
+pub mod firm;
+pub mod id;
+pub mod limit;
+pub mod name;
+pub mod net;
+pub mod password;
+pub mod phone;
+pub mod role;
+pub mod secret;
+pub mod session;
+pub mod text;
+pub mod tier;
 pub mod time;
+pub mod token;
+pub mod user;

@@ -1,0 +1,123 @@
+//! One-time tokens: the ones in the links of a mail.
+//!
+//! A token is base64url without padding of: the user (16 bytes), the token's row (16), the number of its key (4,
+//! big-endian), and HMAC-SHA256 over all that (32). A genuine one names its user and row, so that "expired", "not the
+//! latest" and "the user is gone" can be told apart by whoever holds one. It can be derived again when the mail goes out,
+//! so that the outbox holds no secret.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use super::keys::{Keys, MAC_BYTES};
+use super::{Forged, HashedToken, PlainToken};
+use crate::id::{TokenId, UserId};
+
+/// What is authenticated, in bytes.
+const BODY_BYTES: usize = 16 + 16 + 4;
+
+words! {
+    /// What a one-time token is for. A token for one purpose is none for another.
+    pub enum Purpose {
+        /// To show that an address is one's own.
+        EmailVerification => "email_verification",
+        /// To choose a new password.
+        PasswordReset => "password_reset",
+        /// To show that a new address is one's own.
+        EmailChange => "email_change",
+        /// To accept an invitation.
+        Invitation => "invitation",
+    }
+}
+
+impl Purpose {
+    /// How long a token for this lives.
+    pub const fn lifetime(self) -> Duration {
+        match self {
+            Self::EmailVerification => EMAIL_VERIFICATION_LIFETIME,
+            Self::PasswordReset => PASSWORD_RESET_LIFETIME,
+            Self::EmailChange => EMAIL_CHANGE_LIFETIME,
+            Self::Invitation => INVITATION_LIFETIME,
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::EmailVerification => "doorward/one-time/email_verification/v1",
+            Self::PasswordReset => "doorward/one-time/password_reset/v1",
+            Self::EmailChange => "doorward/one-time/email_change/v1",
+            Self::Invitation => "doorward/one-time/invitation/v1",
+        }
+    }
+}
+
+/// How long a link that verifies an address works: 24 hours.
+pub const EMAIL_VERIFICATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a link that resets a password works: 1 hour.
+pub const PASSWORD_RESET_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How long a link that changes an address works: 24 hours.
+pub const EMAIL_CHANGE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an invitation works: 7 days.
+pub const INVITATION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A one-time token, opened: genuine, though perhaps used, expired or not the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneTimeToken {
+    /// Whose it is.
+    pub user: UserId,
+    /// Its row.
+    pub token: TokenId,
+}
+
+impl OneTimeToken {
+    /// The text for the mail, made with the active key.
+    pub fn seal(&self, keys: &Keys, purpose: Purpose) -> PlainToken {
+        // The active key is always there; without it the text would be one that nobody takes.
+        self.seal_with(keys, purpose, keys.active_mac_id())
+            .unwrap_or_else(|| PlainToken::new(String::new()))
+    }
+
+    /// The text again, whichever of our keys made it, if its hash is this one. For mail that goes out after the keys were
+    /// rotated.
+    pub fn seal_again(&self, keys: &Keys, purpose: Purpose, hash: &HashedToken) -> Option<PlainToken> {
+        keys.mac_ids()
+            .filter_map(|id| self.seal_with(keys, purpose, id))
+            .find(|token| token.hashed() == *hash)
+    }
+
+    fn seal_with(&self, keys: &Keys, purpose: Purpose, key_id: u32) -> Option<PlainToken> {
+        let mut bytes = [0; BODY_BYTES + MAC_BYTES];
+        let (body, code) = bytes.split_at_mut(BODY_BYTES);
+        let fields = self
+            .user
+            .as_bytes()
+            .iter()
+            .chain(self.token.as_bytes())
+            .copied()
+            .chain(key_id.to_be_bytes());
+        body.iter_mut().zip(fields).for_each(|(byte, field)| *byte = field);
+        code.copy_from_slice(&keys.mac(key_id, purpose.label(), body)?);
+        Some(PlainToken::new(Base64UrlUnpadded::encode_string(&bytes)))
+    }
+
+    /// Reads a token and checks that one of our keys made it for this purpose.
+    ///
+    /// # Errors
+    /// [`Forged`] for whatever isn't exactly a text that [`Self::seal`] made for this purpose.
+    pub fn open(keys: &Keys, purpose: Purpose, text: &str) -> Result<Self, Forged> {
+        let mut bytes = [0; BODY_BYTES + MAC_BYTES];
+        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).map_err(|_| Forged)?;
+        let (body, code) = decoded.split_at_checked(BODY_BYTES).ok_or(Forged)?;
+        let (user, rest) = body.split_first_chunk::<16>().ok_or(Forged)?;
+        let (token, rest) = rest.split_first_chunk::<16>().ok_or(Forged)?;
+        let key_id = u32::from_be_bytes(*rest.first_chunk::<4>().ok_or(Forged)?);
+        if !keys.mac_is_right(key_id, purpose.label(), body, code) {
+            return Err(Forged);
+        }
+        Ok(Self {
+            user: UserId::from_bytes(*user),
+            token: TokenId::from_bytes(*token),
+        })
+    }
+}
