@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(advance(None, at(0), &none), Err(Duration::from_secs(9)));
         let uneven = Rule {
             burst: 3,
-            period: Duration::from_millis(1000),
+            period: Duration::from_secs(1),
         };
         assert_eq!(uneven.interval_ms(), 334);
         let huge = Rule {

@@ -5,10 +5,10 @@ use core::time::Duration;
 use crate::time::Time;
 
 /// How long a session lasts that is to be remembered: 30 days.
-pub const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
 /// How long any other session lasts: 1 day.
-pub const BRIEF: Duration = Duration::from_secs(24 * 60 * 60);
+pub const BRIEF: Duration = Duration::from_hours(24);
 
 /// When a session that begins now ends.
 pub fn expires_at(now: Time, remember: bool) -> Time {

@@ -3,7 +3,6 @@
 //! `jwt-compact` parses the token and checks its signature. Everything else that RFC 8725 asks for is checked here: type,
 //! critical headers, issuer, audience and time. The algorithm is the key's, whatever the header says.
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -276,7 +275,7 @@ pub fn verify(keys: &Keys, policy: &AccessPolicy, token: &str, now: Time) -> Res
         session: read.sid,
         role: Role::parse(&read.role).map_err(|_| AccessError::Claims)?,
         tier: Tier::parse(&read.tier).ok_or(AccessError::Claims)?,
-        firm: read.firm.to_owned(),
+        firm: read.firm,
         issued_at,
         expires_at,
         id: read.jti,

@@ -203,11 +203,9 @@ impl Keys {
             jwk.d.zeroize();
             jwk.d = None;
         }
-        let id = old.macs().map(|key| key.id).max().unwrap_or(0).wrapping_add(1);
-        let id = (0..)
-            .map(|step| id.wrapping_add(step))
-            .find(|id| old.mac_key(*id).is_none())
-            .unwrap_or(id);
+        let highest = old.mac_ids().max().unwrap_or(0);
+        let free = || (1..=u32::MAX).find(|id| old.mac_key(*id).is_none());
+        let id = highest.checked_add(1).or_else(free).unwrap_or(0);
         set.keys
             .splice(0..0, [Jwk::new_signature_key(seed)?, Jwk::new_mac_key(mac, id)?]);
         Self::from_set(&set)?;

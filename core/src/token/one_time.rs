@@ -53,13 +53,13 @@ impl Purpose {
 }
 
 /// How long a link that verifies an address works: 24 hours.
-pub const EMAIL_VERIFICATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+pub const EMAIL_VERIFICATION_LIFETIME: Duration = Duration::from_hours(24);
 /// How long a link that resets a password works: 1 hour.
-pub const PASSWORD_RESET_LIFETIME: Duration = Duration::from_secs(60 * 60);
+pub const PASSWORD_RESET_LIFETIME: Duration = Duration::from_hours(1);
 /// How long a link that changes an address works: 24 hours.
-pub const EMAIL_CHANGE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+pub const EMAIL_CHANGE_LIFETIME: Duration = Duration::from_hours(24);
 /// How long an invitation works: 7 days.
-pub const INVITATION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const INVITATION_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// A one-time token, opened: genuine, though perhaps used, expired or not the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

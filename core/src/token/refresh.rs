@@ -205,10 +205,12 @@ pub fn decide(
         return Refresh::Refused(RefreshRefusal::Invalid);
     }
     let is_one_behind = presented.generation.checked_add(1) == Some(row.generation);
-    if is_one_behind && !grace.is_zero() && now.since(row.rotated_at) <= grace {
-        if let Some(current) = presented.successor_with_hash(keys, &row.token_hash) {
-            return Refresh::Current(current);
-        }
+    if is_one_behind
+        && !grace.is_zero()
+        && now.since(row.rotated_at) <= grace
+        && let Some(current) = presented.successor_with_hash(keys, &row.token_hash)
+    {
+        return Refresh::Current(current);
     }
     Refresh::Refused(RefreshRefusal::Reused)
 }
