@@ -79,6 +79,6 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         }) => migrate::status(cli.database()).await,
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
         Command::Migrate(_) => migrate::run(cli.database()).await,
-        Command::Gateway(options) => gateway::run(options).await,
+        Command::Gateway(options) => gateway::run(options, cli.database()).await,
     }
 }

@@ -10,6 +10,7 @@ mod mail;
 mod options;
 mod redis;
 mod reply;
+mod sql;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ const BODY_LIMIT: usize = 1 << 20;
 ///
 /// # Errors
 /// When an option can't be used or the address is taken.
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
+pub(crate) async fn run(options: &Options, database_url: &str) -> anyhow::Result<Report> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("can't listen on {}", options.listen))?;
@@ -40,7 +41,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     if !address.ip().is_loopback() {
         eprintln!("gateway: {address} can be reached from other machines, and nothing on it is encrypted");
     }
-    let app = router(options)?;
+    let app = router(options, database_url)?;
     eprintln!("gateway: listening on http://{address}");
 
     // Each answer is one small write: without this it could wait for the acknowledgement of the one before.
@@ -54,13 +55,14 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     })
 }
 
-fn router(options: &Options) -> anyhow::Result<Router> {
+fn router(options: &Options, database_url: &str) -> anyhow::Result<Router> {
     let bearer = Arc::new(Bearer::new(&options.token));
     let mut app = Router::new()
         .route(
             "/healthz",
             get(async || reply::json(StatusCode::OK, &json!({ "status": "ok" }))),
         )
+        .merge(sql::router(database_url, options.sql_connections)?)
         .merge(redis::router(&options.redis_url, Arc::clone(&bearer))?);
     if options.dev_mail {
         app = app.merge(mail::router(bearer));

@@ -24,6 +24,10 @@ pub(crate) struct Options {
     #[arg(long, env = "DOORWARD_GATEWAY_TOKEN", hide_env_values = true, value_parser = token)]
     pub(crate) token: String,
 
+    /// The most connections that one login has to the Postgres at a time
+    #[arg(long, default_value_t = 20, value_name = "COUNT")]
+    pub(crate) sql_connections: usize,
+
     /// Also take mail at /emails, as Resend does, and show it at /mailbox: for development only
     #[arg(long)]
     pub(crate) dev_mail: bool,
