@@ -41,6 +41,8 @@ mod login;
 mod result;
 mod server_error;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, BatchError};
 pub use login::{Assume, Login};

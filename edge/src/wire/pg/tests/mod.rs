@@ -1,0 +1,6 @@
+//! The session against golden bytes, both ways, and against servers that break the protocol.
+
+mod batches;
+mod hostile;
+mod server;
+mod sign_in;
