@@ -3,6 +3,11 @@
 //! A host (Workers, Spin, a test) implements [`Host`]. The handlers are generic over it, with native `async fn` in
 //! traits: nothing is boxed and no future has to be `Send`, because the hosts' own types are not.
 
+#![expect(
+    async_fn_in_trait,
+    reason = "no future here has to be Send: a single thread runs them on both hosts"
+)]
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -112,6 +117,16 @@ pub trait Kv {
     async fn pipeline(&self, commands: &[Command<'_>]) -> Result<Vec<Reply>, KvError>;
 }
 
+/// A cache that a deployment may leave out.
+impl<K: Kv> Kv for Option<K> {
+    async fn pipeline(&self, commands: &[Command<'_>]) -> Result<Vec<Reply>, KvError> {
+        match self {
+            Some(kv) => kv.pipeline(commands).await,
+            None => Err(KvError::Unreachable("not configured".to_owned())),
+        }
+    }
+}
+
 /// Why no HTTP answer came. The texts are for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchError {
@@ -151,8 +166,8 @@ impl fmt::Display for Level {
     }
 }
 
-/// What a host lends to one request.
-pub trait Host: Entropy {
+/// What a host lends to one request: a handle that is cheap to clone, so that work after the reply can keep one.
+pub trait Host: Entropy + Clone + 'static {
     /// The database adapter.
     type Sql: Sql;
     /// The cache adapter.

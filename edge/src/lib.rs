@@ -1,10 +1,60 @@
 //! Doorward's HTTP handlers, written once over the ports that each host lends.
 //!
-//! A host adapter turns its own request into `http::Request<Bytes>`, lends a [`host::Host`], and turns the reply back.
+//! A host adapter turns its own request into `http::Request<Bytes>`, lends a [`host::Host`], calls [`handle`], and turns
+//! the reply back. What an instance keeps between requests is an [`instance::Instance`].
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::rc::Rc;
+
+use bytes::Bytes;
+use doorward_core::id::RequestId;
+use http::{Request, Response};
+
+use crate::context::Context;
+use crate::error::{Dependency, Failure};
+use crate::host::{Host, Level};
+use crate::instance::Instance;
+use crate::reply::Reply;
+
+pub mod config;
+pub mod context;
+mod cookie;
+pub mod error;
+pub mod extract;
+mod handlers;
 pub mod host;
+pub mod instance;
+mod limits;
+mod origin;
 pub mod outbound;
+pub mod reply;
+mod router;
+mod sessions;
+mod store;
 pub mod wire;
+
+/// Answers one request. `address` is the client's, where the host itself knows it.
+pub async fn handle<H: Host>(
+    host: H,
+    instance: Rc<Instance>,
+    address: Option<String>,
+    request: Request<Bytes>,
+) -> Response<Bytes> {
+    let id = match RequestId::generate(host.now(), &host) {
+        Ok(id) => id,
+        Err(e) => {
+            host.log(Level::Error, &e.to_string());
+            return Reply::failure(&Failure::Unavailable(Dependency::Entropy, e.to_string().into())).into_response();
+        }
+    };
+    let method = request.method().clone();
+    let context = Context::new(host, instance, id, address, request);
+    router::answer(&context, &method).await.into_response()
+}
+
+/// The answer of an instance whose configuration can't be used: 503, as for any dependency.
+pub fn unconfigured() -> Response<Bytes> {
+    Reply::failure(&Failure::Unavailable(Dependency::Configuration, "".into())).into_response()
+}

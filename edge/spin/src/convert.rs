@@ -1,0 +1,28 @@
+//! Requests from the WASI host's own types to `http`'s.
+
+use bytes::{Bytes, BytesMut};
+use doorward_edge::extract::MAX_BODY;
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use spin_sdk::http::Request;
+
+/// The incoming request with its whole body, or as much of it as shows that it is too long.
+///
+/// # Errors
+/// A bare 400 for a body that broke off.
+pub(crate) async fn request(request: Request) -> Result<http::Request<Bytes>, Response<Bytes>> {
+    let (parts, mut body) = request.into_parts();
+    let mut bytes = BytesMut::new();
+    while bytes.len() <= MAX_BODY {
+        match body.frame().await {
+            Some(Ok(frame)) => bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
+            Some(Err(_)) => {
+                let mut refusal = Response::new(Bytes::new());
+                *refusal.status_mut() = StatusCode::BAD_REQUEST;
+                return Err(refusal);
+            }
+            None => break,
+        }
+    }
+    Ok(http::Request::from_parts(parts, bytes.freeze()))
+}

@@ -1,0 +1,33 @@
+//! Outbound HTTP by the WASI host, which pools its connections itself.
+
+use bytes::{Bytes, BytesMut};
+use doorward_edge::host::{Fetch, FetchError};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use spin_sdk::http::FullBody;
+
+/// The most that is read of an answer, in bytes.
+const MAX_ANSWER: usize = 32 << 20;
+
+/// The host's outbound HTTP.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SpinFetch;
+
+impl Fetch for SpinFetch {
+    async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        let unreachable = |e: spin_sdk::wasip3::http::types::ErrorCode| FetchError::Unreachable(e.to_string());
+        let response = spin_sdk::http::send(request.map(FullBody::new))
+            .await
+            .map_err(unreachable)?;
+        let (parts, mut body) = response.into_parts();
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(unreachable)?;
+            bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            if bytes.len() > MAX_ANSWER {
+                return Err(FetchError::Unreachable("the answer is too long".to_owned()));
+            }
+        }
+        Ok(Response::from_parts(parts, bytes.freeze()))
+    }
+}

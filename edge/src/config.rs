@@ -1,0 +1,345 @@
+//! What a deployment decides: read from the host's environment once an instance, handed down as a value.
+//!
+//! `docs/OPERATIONS.md` has the table of the names for people; a name that is missing takes its default, a value that
+//! can't be understood is an error that names it.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use doorward_core::role::Role;
+use doorward_core::token::Keys;
+use doorward_core::token::access::AccessPolicy;
+
+use crate::wire::conn_string::ConnString;
+use crate::wire::redis_rest::RedisRest;
+use crate::wire::sql_http::SqlHttp;
+
+/// Everything configurable, parsed.
+#[derive(Debug)]
+pub struct Config {
+    /// `DOORWARD_KEYS`: a JWK Set with private keys; the first of each kind is the one in use.
+    pub keys: Keys,
+    /// `ISSUER`, `AUDIENCE`, `ACCESS_TOKEN_SECONDS` (600).
+    pub access: AccessPolicy,
+    /// `PUBLIC_URL`: the origin that people see, such as `https://id.example.com`. Decides whether cookies are Secure
+    /// and where mailed links lead. Without it, the request's own URL decides.
+    pub public_url: Option<String>,
+    /// `REFRESH_GRACE_SECONDS` (30): how long the refresh token before the current one still answers; 0 turns it off.
+    pub refresh_grace: Duration,
+    /// `SESSION_SECONDS` (1 day) and `SESSION_REMEMBERED_SECONDS` (30 days), both absolute.
+    pub session: SessionLifetimes,
+    /// `REVOCATION_SECONDS` (5): how old the answer to "does this session still live?" may be on calls that only read.
+    pub revocation_bound: Duration,
+    /// `TRUSTED_ORIGINS`: other origins, separated by commas, whose pages may call with the user's cookies.
+    pub trusted_origins: Vec<String>,
+    /// `SELF_ROLES`: roles that people may choose for themselves when they register.
+    pub self_roles: Vec<Role>,
+    /// `SIGNUPS`: `open` answers 409 for a taken address, `masked` answers 202 for both.
+    pub signups: Signups,
+    /// `EMAIL_VERIFICATION`: `optional`, or `required` before a sign-in.
+    pub verification_required: bool,
+    /// `LIMITS`: `on`, `loose` (development), `off` (load tests).
+    pub limits: Limits,
+    /// `SERVER_TIMING`: `on` adds the flights and times of each request as a `Server-Timing` header.
+    pub server_timing: bool,
+    /// `SQL_TIMEOUT_MS` (5000): Postgres' own statement timeout.
+    pub sql_timeout: Duration,
+    /// `KV_TIMEOUT_MS` (500): how long Redis may take before the request goes on without it.
+    pub kv_timeout: Duration,
+    /// `DATABASE_URL`: Postgres, as a connection string. On Workers the Hyperdrive binding `DB` comes before it.
+    pub database_url: Option<ConnString>,
+    /// `SQL_URL` (and `SQL_TOKEN`): an HTTP SQL proxy in front of `DATABASE_URL`, for hosts without sockets.
+    pub sql_proxy: Option<Rc<SqlHttp>>,
+    /// `REDIS_REST_URL` and `REDIS_REST_TOKEN`: Redis over Upstash's REST protocol. Without it the limits are counted in
+    /// each instance alone.
+    pub redis: Option<Rc<RedisRest>>,
+    /// `CLIENT_ADDRESS_HEADER`: the header in which a trusted proxy gives the client's address, on hosts that don't
+    /// know it themselves. The rightmost entry counts.
+    pub client_address_header: Option<String>,
+}
+
+/// How long sessions live, from the sign-in, whatever is refreshed.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLifetimes {
+    /// Without "remember me".
+    pub brief: Duration,
+    /// With it.
+    pub remembered: Duration,
+}
+
+/// What a registration with a taken address is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signups {
+    /// 409: friendly, and tells who has an account.
+    Open,
+    /// 202 for both: tells nobody.
+    Masked,
+}
+
+/// How strictly calls are limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    /// As documented.
+    On,
+    /// For development: wide enough for a person and a test suite, still there.
+    Loose,
+    /// None at all, for load tests.
+    Off,
+}
+
+/// A name whose value is missing or can't be understood. Never holds the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The configuration's name.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "configuration {}: {}", self.name, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the configuration through `get`, which answers the value of a name.
+    ///
+    /// # Errors
+    /// At the first name that is missing without a default, or that can't be understood.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let source = Source(&get);
+        let keys = source.required("DOORWARD_KEYS")?;
+        let keys = Keys::parse(&keys).map_err(|e| error("DOORWARD_KEYS", e.to_string()))?;
+        let public_url = source
+            .get("PUBLIC_URL")
+            .map(|url| origin("PUBLIC_URL", &url))
+            .transpose()?;
+        let issuer = source
+            .get("ISSUER")
+            .or_else(|| public_url.clone())
+            .unwrap_or_else(|| "doorward".to_owned());
+        Ok(Self {
+            keys,
+            access: AccessPolicy {
+                issuer,
+                audience: source.get("AUDIENCE").unwrap_or_else(|| "doorward".to_owned()),
+                lifetime: source.seconds("ACCESS_TOKEN_SECONDS", 600, 30..=86_400)?,
+                leeway: Duration::ZERO,
+            },
+            public_url,
+            refresh_grace: source.seconds("REFRESH_GRACE_SECONDS", 30, 0..=300)?,
+            session: SessionLifetimes {
+                brief: source.seconds("SESSION_SECONDS", 86_400, 1..=31_536_000)?,
+                remembered: source.seconds("SESSION_REMEMBERED_SECONDS", 2_592_000, 1..=31_536_000)?,
+            },
+            revocation_bound: source.seconds("REVOCATION_SECONDS", 5, 0..=60)?,
+            trusted_origins: source
+                .list("TRUSTED_ORIGINS")
+                .iter()
+                .map(|item| origin("TRUSTED_ORIGINS", item))
+                .collect::<Result<_, _>>()?,
+            self_roles: source
+                .list("SELF_ROLES")
+                .iter()
+                .map(|item| Role::parse(item).map_err(|_| error("SELF_ROLES", format!("{item:?} is no role name"))))
+                .collect::<Result<_, _>>()?,
+            signups: source.choice("SIGNUPS", &[("open", Signups::Open), ("masked", Signups::Masked)])?,
+            verification_required: source.choice("EMAIL_VERIFICATION", &[("optional", false), ("required", true)])?,
+            limits: source.choice(
+                "LIMITS",
+                &[("on", Limits::On), ("loose", Limits::Loose), ("off", Limits::Off)],
+            )?,
+            server_timing: source.choice("SERVER_TIMING", &[("off", false), ("on", true)])?,
+            sql_timeout: source.millis("SQL_TIMEOUT_MS", 5_000, 10..=60_000)?,
+            kv_timeout: source.millis("KV_TIMEOUT_MS", 500, 10..=10_000)?,
+            database_url: source.database_url()?,
+            sql_proxy: source.sql_proxy()?,
+            redis: source.redis()?,
+            client_address_header: source
+                .get("CLIENT_ADDRESS_HEADER")
+                .map(|name| name.to_ascii_lowercase()),
+        })
+    }
+}
+
+struct Source<'a, F>(&'a F);
+
+impl<F: Fn(&str) -> Option<String>> Source<'_, F> {
+    /// A value that is there and not blank.
+    fn get(&self, name: &'static str) -> Option<String> {
+        (self.0)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.get(name).ok_or_else(|| error(name, "is missing".to_owned()))
+    }
+
+    fn database_url(&self) -> Result<Option<ConnString>, ConfigError> {
+        let parse = |url: String| ConnString::parse(&url).map_err(|e| error("DATABASE_URL", e.to_string()));
+        self.get("DATABASE_URL").map(parse).transpose()
+    }
+
+    fn sql_proxy(&self) -> Result<Option<Rc<SqlHttp>>, ConfigError> {
+        let Some(url) = self.get("SQL_URL") else {
+            return Ok(None);
+        };
+        let database = self.required("DATABASE_URL")?;
+        let proxy = SqlHttp::new(&url, &database, self.get("SQL_TOKEN").as_deref());
+        proxy
+            .map(|proxy| Some(Rc::new(proxy)))
+            .map_err(|e| error("SQL_URL", e.to_string()))
+    }
+
+    fn redis(&self) -> Result<Option<Rc<RedisRest>>, ConfigError> {
+        let Some(url) = self.get("REDIS_REST_URL") else {
+            return Ok(None);
+        };
+        let redis = RedisRest::new(&url, &self.required("REDIS_REST_TOKEN")?);
+        redis
+            .map(|redis| Some(Rc::new(redis)))
+            .map_err(|e| error("REDIS_REST_URL", e.to_string()))
+    }
+
+    fn list(&self, name: &'static str) -> Vec<String> {
+        let value = self.get(name).unwrap_or_default();
+        value
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn number(
+        &self,
+        name: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(default);
+        };
+        match value.parse() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => Err(error(
+                name,
+                format!("must be a whole number from {} to {}", range.start(), range.end()),
+            )),
+        }
+    }
+
+    fn seconds(
+        &self,
+        name: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Duration, ConfigError> {
+        self.number(name, default, range).map(Duration::from_secs)
+    }
+
+    fn millis(
+        &self,
+        name: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Duration, ConfigError> {
+        self.number(name, default, range).map(Duration::from_millis)
+    }
+
+    /// One of a few words; the first is the default.
+    fn choice<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Result<T, ConfigError> {
+        let value = self.get(name);
+        let found = match &value {
+            None => words.first(),
+            Some(value) => words.iter().find(|(word, _)| word == value),
+        };
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            error(name, format!("must be one of: {}", words.join(", ")))
+        })
+    }
+}
+
+fn error(name: &'static str, problem: String) -> ConfigError {
+    ConfigError { name, problem }
+}
+
+/// `scheme://host[:port]` in lower case, without a path.
+fn origin(name: &'static str, text: &str) -> Result<String, ConfigError> {
+    let text = text.trim_end_matches('/').to_ascii_lowercase();
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(text),
+        _ => Err(error(
+            name,
+            "must be an origin such as https://id.example.com".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let keys = Keys::generate([1; 32], [2; 32]).unwrap();
+        Config::read(|name| {
+            let given = pairs
+                .iter()
+                .find(|(given, _)| *given == name)
+                .map(|(_, value)| (*value).to_owned());
+            given.or_else(|| (name == "DOORWARD_KEYS").then(|| keys.clone()))
+        })
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.access.lifetime.as_secs(), 600);
+        assert_eq!(config.refresh_grace.as_secs(), 30);
+        assert_eq!(config.session.brief.as_secs(), 24 * 3600);
+        assert_eq!(config.session.remembered.as_secs(), 30 * 24 * 3600);
+        assert_eq!(config.revocation_bound.as_secs(), 5);
+        assert_eq!(config.limits, Limits::On);
+        assert!(config.self_roles.is_empty());
+    }
+
+    #[test]
+    fn the_issuer_is_the_public_url_unless_given() {
+        assert_eq!(
+            read(&[("PUBLIC_URL", "https://ID.example.com/")])
+                .unwrap()
+                .access
+                .issuer,
+            "https://id.example.com"
+        );
+        assert_eq!(
+            read(&[("ISSUER", "x"), ("PUBLIC_URL", "https://a.b")])
+                .unwrap()
+                .access
+                .issuer,
+            "x"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_named() {
+        for (name, value) in [
+            ("DOORWARD_KEYS", "{}"),
+            ("PUBLIC_URL", "id.example.com"),
+            ("TRUSTED_ORIGINS", "https://a.example, https://b.example/path"),
+            ("ACCESS_TOKEN_SECONDS", "ten"),
+            ("REFRESH_GRACE_SECONDS", "-1"),
+            ("SIGNUPS", "closed"),
+            ("SELF_ROLES", "Mentor!"),
+        ] {
+            assert_eq!(read(&[(name, value)]).unwrap_err().name, name);
+        }
+    }
+}

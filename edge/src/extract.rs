@@ -1,0 +1,335 @@
+//! From a body to values: JSON with every rule of the contract, and all failing fields at once.
+
+use std::fmt;
+
+use bytes::Bytes;
+use doorward_core::error::{FieldError, FieldProblem, Problem};
+use http::{HeaderMap, header};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::error::{Code, Failure};
+
+/// The largest body that is read, in bytes. A host adapter stops reading one byte later.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Fields that decide what somebody may do. Sent to a call that doesn't take them, they are refused rather than ignored.
+const PRIVILEGED: [&str; 4] = ["role", "status", "tier", "isVerified"];
+
+/// The fields of a JSON object on their way to becoming values. Each reader takes a field, notes what is wrong with it
+/// and goes on, so that [`Fields::finish`] can name every failing field.
+#[derive(Debug)]
+pub struct Fields {
+    members: Vec<(String, Json)>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Reads a JSON object from a request's body. `privileged` names those of the privileged fields that this call takes.
+    ///
+    /// # Errors
+    /// 413, 415, 400 `MALFORMED_JSON`, 400 `VALIDATION_FAILED` for what isn't an object or repeats a field, and 403
+    /// `FORBIDDEN` for a privileged field that the call doesn't take.
+    pub fn read(headers: &HeaderMap, body: &Bytes, privileged: &[&str]) -> Result<Self, Failure> {
+        if body.len() > MAX_BODY {
+            return Err(Code::BodyTooLarge.into());
+        }
+        if !is_json(headers) {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        let json: Json = serde_json::from_slice(body).map_err(|_| Code::MalformedJson)?;
+        if let Some(path) = json.repeated() {
+            return Err(Failure::fields(vec![FieldError {
+                path: path.into(),
+                code: "duplicate",
+                message: "This field is there twice.".to_owned(),
+            }]));
+        }
+        let Json::Object { members, .. } = json else {
+            return Err(Failure::field("", &FieldProblem::WrongType));
+        };
+        let forbidden = |name: &str| PRIVILEGED.contains(&name) && !privileged.contains(&name);
+        if members.iter().any(|(name, _)| forbidden(name)) {
+            return Err(Code::Forbidden.into());
+        }
+        Ok(Self {
+            members,
+            errors: Vec::new(),
+        })
+    }
+
+    /// A field that has to be there, parsed by `parse`.
+    pub fn required<T, E: Problem>(
+        &mut self,
+        path: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.required_text(path)?;
+        self.parsed(path, &text, parse)
+    }
+
+    /// A field that may be absent or null, parsed by `parse`.
+    pub fn optional<T, E: Problem>(
+        &mut self,
+        path: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.optional_text(path)?;
+        self.parsed(path, &text, parse)
+    }
+
+    /// A text that has to be there and not be empty, as it was sent.
+    pub fn required_text(&mut self, path: &'static str) -> Option<String> {
+        match self.take(path) {
+            None | Some(Json::Null) => self.problem(path, &FieldProblem::Required),
+            Some(Json::Text(text)) if text.is_empty() => self.problem(path, &FieldProblem::Required),
+            Some(Json::Text(text)) => Some(text),
+            Some(_) => self.problem(path, &FieldProblem::WrongType),
+        }
+    }
+
+    /// A text that may be absent or null, as it was sent.
+    pub fn optional_text(&mut self, path: &'static str) -> Option<String> {
+        match self.take(path) {
+            None | Some(Json::Null) => None,
+            Some(Json::Text(text)) => Some(text),
+            Some(_) => self.problem(path, &FieldProblem::WrongType),
+        }
+    }
+
+    /// A flag; absent or null is false.
+    pub fn flag(&mut self, path: &'static str) -> bool {
+        match self.take(path) {
+            None | Some(Json::Null) => false,
+            Some(Json::Bool(flag)) => flag,
+            Some(_) => {
+                self.problem::<()>(path, &FieldProblem::WrongType);
+                false
+            }
+        }
+    }
+
+    /// Notes what is wrong with a field.
+    pub fn problem<T>(&mut self, path: &'static str, problem: &impl Problem) -> Option<T> {
+        self.errors.push(FieldError::new(path, problem));
+        None
+    }
+
+    /// All is read.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_FAILED` with every field that failed.
+    pub fn finish(self) -> Result<(), Failure> {
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::fields(self.errors))
+        }
+    }
+
+    fn take(&mut self, path: &str) -> Option<Json> {
+        let at = self.members.iter().position(|(name, _)| name == path)?;
+        Some(self.members.swap_remove(at).1)
+    }
+
+    fn parsed<T, E: Problem>(
+        &mut self,
+        path: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(problem) => self.problem(path, &problem),
+        }
+    }
+}
+
+/// A field that a refused body may not be read without: the parse went through, so every value is there.
+///
+/// # Errors
+/// Never in practice: a defect in a handler that forgot to note a problem.
+pub fn present<T>(value: Option<T>) -> Result<T, Failure> {
+    value.ok_or_else(|| Failure::Internal("a field was neither read nor refused".into()))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/json")
+}
+
+/// JSON as the contract sees it: numbers are only told apart from other kinds, and a repeated field is remembered.
+#[derive(Debug)]
+enum Json {
+    Null,
+    Bool(bool),
+    Number,
+    Text(String),
+    Array(Vec<Json>),
+    Object {
+        members: Vec<(String, Json)>,
+        repeated: Option<String>,
+    },
+}
+
+impl Json {
+    /// The first field that stands twice in one object, at any depth.
+    fn repeated(&self) -> Option<String> {
+        match self {
+            Self::Object {
+                repeated: Some(name), ..
+            } => Some(name.clone()),
+            Self::Object { members, .. } => members.iter().find_map(|(_, value)| value.repeated()),
+            Self::Array(items) => items.iter().find_map(Self::repeated),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut members: Vec<(String, Json)> = Vec::new();
+        let mut names = std::collections::HashSet::new();
+        let mut repeated = None;
+        while let Some((name, value)) = map.next_entry::<String, Json>()? {
+            if !names.insert(name.clone()) {
+                repeated.get_or_insert_with(|| name.clone());
+            }
+            members.push((name, value));
+        }
+        Ok(Json::Object { members, repeated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Fields, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, "Application/JSON; charset=utf-8".parse().unwrap());
+        Fields::read(&headers, &Bytes::copy_from_slice(body.as_bytes()), &["role"])
+    }
+
+    fn code(result: Result<Fields, Failure>) -> (Code, String) {
+        match result.unwrap_err() {
+            Failure::Rejected(r) => (r.code, r.fields.first().map(|f| f.path.to_string()).unwrap_or_default()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_or_repeats_itself_is_refused() {
+        for malformed in [
+            "",
+            "{",
+            "{\"a\":1,}",
+            "nul",
+            "{\"a\":\"\\ud800\"}",
+            "\u{feff}{}",
+            "[1",
+            "{} {}",
+        ] {
+            assert_eq!(code(read(malformed)).0, Code::MalformedJson, "{malformed}");
+        }
+        for other in ["null", "[]", "1", "\"text\"", "true"] {
+            assert_eq!(code(read(other)).0, Code::ValidationFailed, "{other}");
+        }
+        assert_eq!(
+            code(read(r#"{"a":1,"b":2,"a":1}"#)),
+            (Code::ValidationFailed, "a".to_owned())
+        );
+        assert_eq!(
+            code(read(r#"{"x":[{"b":{"c":1,"c":2}}]}"#)),
+            (Code::ValidationFailed, "c".to_owned())
+        );
+        assert_eq!(code(read(&"[".repeat(100_000))).0, Code::BodyTooLarge);
+        assert_eq!(code(read(&"[".repeat(60_000))).0, Code::MalformedJson);
+    }
+
+    #[test]
+    fn privileged_fields_are_refused_where_they_are_not_taken() {
+        assert!(read(r#"{"role":"admin","unknown":{"status":1}}"#).is_ok());
+        for name in ["status", "tier", "isVerified"] {
+            assert_eq!(code(read(&format!("{{\"{name}\":null}}"))).0, Code::Forbidden, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_failing_field_is_named() {
+        let mut fields = read(r#"{"email":7,"name":"","remember":"yes","phone":null}"#).unwrap();
+        assert_eq!(fields.required_text("email"), None);
+        assert_eq!(fields.required_text("name"), None);
+        assert_eq!(fields.required_text("password"), None);
+        assert!(!fields.flag("remember"));
+        assert_eq!(fields.optional_text("phone"), None);
+        let Err(Failure::Rejected(rejection)) = fields.finish() else {
+            panic!("accepted")
+        };
+        let named: Vec<_> = rejection
+            .fields
+            .iter()
+            .map(|f| (f.path.to_string(), f.code.to_string()))
+            .collect();
+        let expected = [
+            ("email", "wrong_type"),
+            ("name", "required"),
+            ("password", "required"),
+            ("remember", "wrong_type"),
+        ];
+        assert_eq!(named, expected.map(|(path, code)| (path.to_owned(), code.to_owned())));
+    }
+}

@@ -1,0 +1,118 @@
+//! `POST /api/auth/login` = `/auth/login`: a session for an address and its password.
+//!
+//! 200 session answer · 401 `INVALID_CREDENTIALS` · after a right password 403 `ACCOUNT_INACTIVE`, `ACCOUNT_SUSPENDED`,
+//! and `EMAIL_NOT_VERIFIED` where the deployment asks for it · 429. A known and an unknown address cost the same: one
+//! flight to Redis, one hash, two flights to Postgres.
+
+use doorward_core::email::Email;
+use doorward_core::entropy::random;
+use doorward_core::event::{EventKind, Outcome};
+use doorward_core::id::EventId;
+use doorward_core::password::{self, Attempt, PhcHash, Verdict};
+use doorward_core::user::Status;
+use http::StatusCode;
+
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::extract::{Fields, present};
+use crate::host::Host;
+use crate::reply::Reply;
+use crate::store::users::{Credentials, User};
+use crate::store::{events, sessions, users};
+
+struct Body {
+    email: Email,
+    attempt: Attempt,
+    remember: bool,
+}
+
+pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
+    let body = parse(ctx)?;
+    ctx.limit(&ctx.login_limits(&body.email)).await?;
+
+    let rows = ctx.sql_one(users::credentials(&body.email)).await?;
+    let credentials = Credentials::first(&rows)?;
+    let verdict = verify(ctx, credentials.as_ref(), &body.attempt);
+
+    let refused = match (&credentials, &verdict) {
+        (Some(credentials), Verdict::Right { .. }) => refusal(ctx, credentials),
+        _ => Some(Code::InvalidCredentials),
+    };
+    let event = EventId::generate(ctx.now, &ctx.host)?;
+    let (Some(credentials), None) = (&credentials, refused) else {
+        let user = credentials.map(|credentials| credentials.user);
+        let failed = events::record(
+            event,
+            user,
+            EventKind::LoginFailed,
+            Outcome::Failure,
+            &ctx.client,
+            ctx.now,
+        );
+        ctx.sql_one(failed).await?;
+        return Err(refused.unwrap_or(Code::InvalidCredentials).into());
+    };
+
+    let rehash = rehash(ctx, &verdict, &body.attempt)?;
+    let session = ctx.new_session(body.remember)?;
+    let replaced = if ctx.is_token_mode() {
+        None
+    } else {
+        ctx.refresh_cookie().map(|token| token.session)
+    };
+    let open = sessions::open(
+        credentials,
+        rehash.as_ref(),
+        &session,
+        replaced,
+        event,
+        &ctx.client,
+        ctx.now,
+    );
+    let rows = ctx.sql_one(open).await?;
+    // Nobody there any more: the password or the status changed while it was being checked.
+    let user = User::first(&rows)?.ok_or(Code::InvalidCredentials)?;
+    if let Some(replaced) = replaced {
+        ctx.forget(replaced);
+    }
+    ctx.signed_in(StatusCode::OK, user, session.id, &session.token, session.expires_at)
+}
+
+fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
+    let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
+    let email = fields.required("email", Email::parse);
+    let attempt = fields.required_text("password").map(|password| Attempt::new(&password));
+    let remember = fields.flag("rememberMe");
+    fields.finish()?;
+    Ok(Body {
+        email: present(email)?,
+        attempt: present(attempt)?,
+        remember,
+    })
+}
+
+/// The same work whether there is a user, a password, both or neither.
+fn verify<H: Host>(ctx: &Context<H>, credentials: Option<&Credentials>, attempt: &Attempt) -> Verdict {
+    let stored = credentials.and_then(|credentials| credentials.password_hash.as_deref());
+    password::verify(stored, attempt, &mut ctx.instance.hashing.borrow_mut())
+}
+
+fn refusal<H: Host>(ctx: &Context<H>, credentials: &Credentials) -> Option<Code> {
+    match credentials.status {
+        Status::Inactive => Some(Code::AccountInactive),
+        Status::Suspended => Some(Code::AccountSuspended),
+        Status::Active if ctx.config().verification_required && !credentials.is_verified => {
+            Some(Code::EmailNotVerified)
+        }
+        Status::Active => None,
+    }
+}
+
+/// Today's hash in place of an older one, now that the password is known.
+fn rehash<H: Host>(ctx: &Context<H>, verdict: &Verdict, attempt: &Attempt) -> Result<Option<PhcHash>, Failure> {
+    if !matches!(verdict, Verdict::Right { rehash: true }) {
+        return Ok(None);
+    }
+    let hash = password::hash_attempt(attempt, random(&ctx.host)?, &mut ctx.instance.hashing.borrow_mut());
+    hash.map(Some).map_err(|e| Failure::Internal(e.to_string().into()))
+}

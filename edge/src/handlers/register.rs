@@ -1,0 +1,153 @@
+//! `POST /api/auth/register` = `/auth/signup`: a new account, signed in at once.
+//!
+//! 201 session answer · 409 `EMAIL_TAKEN` · 202 for both where signups are masked · 403 `FORBIDDEN` for a role that
+//! people can't choose · 429. One flight to Redis, one to Postgres, which also puts the verification mail into the outbox.
+
+use doorward_core::email::Email;
+use doorward_core::entropy::random;
+use doorward_core::error::FieldProblem;
+use doorward_core::firm::Slug;
+use doorward_core::id::{EventId, MailId, TokenId, UserId};
+use doorward_core::name::PersonName;
+use doorward_core::password::{self, Password, PhcHash};
+use doorward_core::phone::Phone;
+use doorward_core::role::Role;
+use doorward_core::text::ShortText;
+use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::config::Signups;
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::extract::{Fields, present};
+use crate::host::Host;
+use crate::reply::Reply;
+use crate::store::registrations::{Registered, Registration, Verification, register};
+
+type Line = ShortText<100>;
+
+struct Body {
+    email: Email,
+    name: PersonName,
+    password: Password,
+    phone: Option<Phone>,
+    department: Option<Line>,
+    position: Option<Line>,
+    firm: Option<Slug>,
+    role: Role,
+}
+
+pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
+    let body = parse(ctx)?;
+    ctx.limit(&ctx.register_limits(&body.email)).await?;
+
+    let password = hash(ctx, &body.password)?;
+    let user = UserId::generate(ctx.now, &ctx.host)?;
+    let session = if ctx.config().verification_required {
+        None
+    } else {
+        Some(ctx.new_session(false)?)
+    };
+    let verification = verification(ctx, user)?;
+    let registration = Registration {
+        user,
+        email: &body.email,
+        name: &body.name,
+        password: &password,
+        role: &body.role,
+        phone: body.phone.as_ref().map(Phone::as_str),
+        department: body.department.as_ref().map(Line::as_str),
+        position: body.position.as_ref().map(Line::as_str),
+        firm: body.firm.as_ref(),
+        session: session.as_ref(),
+        verification: &verification,
+        event: EventId::generate(ctx.now, &ctx.host)?,
+        client: &ctx.client,
+        now: ctx.now,
+    };
+    let rows = ctx.sql_one(register(&registration)).await?;
+    let masked = ctx.config().signups == Signups::Masked;
+    match (Registered::first(&rows)?, session) {
+        (Registered::UnknownFirm, _) => Err(Failure::field("firmSlug", &FieldProblem::Invalid)),
+        (Registered::EmailTaken, _) if !masked => Err(Code::EmailTaken.into()),
+        (Registered::Created(user), Some(session)) if !masked => ctx.signed_in(
+            StatusCode::CREATED,
+            *user,
+            session.id,
+            &session.token,
+            session.expires_at,
+        ),
+        _ => Ok(Reply::json(
+            StatusCode::ACCEPTED,
+            &json!({ "message": "Look into your mailbox to go on." }),
+        )),
+    }
+}
+
+fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
+    let mut fields = Fields::read(&ctx.headers, &ctx.body, &["role"])?;
+    let email = fields.required("email", Email::parse);
+    let name = fields.required("name", PersonName::parse);
+    let password = fields.required_text("password");
+    let not_like = [email.as_ref().map(Email::as_str), name.as_ref().map(PersonName::as_str)];
+    let not_like: Vec<&str> = not_like.into_iter().flatten().collect();
+    let password = password.and_then(|raw| match Password::new(&raw, &not_like) {
+        Ok(password) => Some(password),
+        Err(problems) => {
+            problems.iter().for_each(|problem| {
+                fields.problem::<()>("password", problem);
+            });
+            None
+        }
+    });
+    let phone = fields.optional("phone", Phone::parse);
+    let department = fields.optional("department", Line::parse);
+    let position = fields.optional("position", Line::parse);
+    let firm = fields.optional("firmSlug", Slug::parse);
+    let role = fields.optional_text("role");
+    let role = match role {
+        None => Role::member(),
+        Some(role) => chosen_role(ctx, &role)?,
+    };
+    fields.finish()?;
+    Ok(Body {
+        email: present(email)?,
+        name: present(name)?,
+        password: present(password)?,
+        phone,
+        department,
+        position,
+        firm,
+        role,
+    })
+}
+
+/// A role that the deployment lets people choose; a role is a privilege, so any other is refused rather than ignored.
+fn chosen_role<H: Host>(ctx: &Context<H>, role: &str) -> Result<Role, Failure> {
+    let role = Role::parse(role).map_err(|_| Code::Forbidden)?;
+    let may = role == Role::member() || ctx.config().self_roles.contains(&role);
+    if may { Ok(role) } else { Err(Code::Forbidden.into()) }
+}
+
+fn hash<H: Host>(ctx: &Context<H>, password: &Password) -> Result<PhcHash, Failure> {
+    let salt = random(&ctx.host)?;
+    password::hash(password, salt, &mut ctx.instance.hashing.borrow_mut())
+        .map_err(|e| Failure::Internal(e.to_string().into()))
+}
+
+/// A one-time token that proves the address. Only its hash is stored; the mail derives it again.
+fn verification<H: Host>(ctx: &Context<H>, user: UserId) -> Result<Verification, Failure> {
+    let id = TokenId::generate(ctx.now, &ctx.host)?;
+    let purpose = Purpose::EmailVerification;
+    let hash = OneTimeToken { user, token: id }
+        .seal(&ctx.config().keys, purpose)
+        .hashed();
+    Ok(Verification {
+        id,
+        hash,
+        expires_at: ctx.now.saturating_add(purpose.lifetime()),
+        mail: MailId::generate(ctx.now, &ctx.host)?,
+        locale: "en",
+    })
+}

@@ -1,0 +1,43 @@
+//! What lives as long as an instance of the artifact: values only, never anything of a request.
+//!
+//! Neither host shares memory between instances, and both run many requests in one, so nothing here is needed for a
+//! right answer: it is configuration, a working buffer, a short-lived cache and a fallback.
+
+use std::cell::{Cell, RefCell};
+
+use doorward_core::password::Workspace;
+
+use crate::config::Config;
+use crate::limits::LocalLimits;
+use crate::sessions::SessionCache;
+
+/// Made once by the host adapter and lent to every request.
+#[derive(Debug)]
+pub struct Instance {
+    /// What the deployment decides.
+    pub config: Config,
+    /// The one Argon2 buffer: hashing never awaits, so one is enough however many sign in at once.
+    pub(crate) hashing: RefCell<Workspace>,
+    /// Who is signed in, as read within the last few seconds.
+    pub(crate) sessions: RefCell<SessionCache>,
+    /// Counters for when Redis is down.
+    pub(crate) limits: RefCell<LocalLimits>,
+    /// Redis failed; until then (milliseconds since 1970) it isn't asked again.
+    pub(crate) kv_rests_until: Cell<i64>,
+    /// The last answer of `readyz`, and when it was found.
+    pub(crate) readiness: RefCell<Option<crate::handlers::readyz::Readiness>>,
+}
+
+impl Instance {
+    /// A fresh instance over a configuration.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            hashing: RefCell::new(Workspace::new()),
+            sessions: RefCell::default(),
+            limits: RefCell::default(),
+            kv_rests_until: Cell::new(0),
+            readiness: RefCell::default(),
+        }
+    }
+}

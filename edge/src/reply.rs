@@ -1,0 +1,144 @@
+//! What goes back: a status, headers and a whole body, and the one error format.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use serde::Serialize;
+
+use crate::error::{Code, Failure, Rejection};
+
+/// How long a client should wait for a dependency to return.
+const UNAVAILABLE_FOR: Duration = Duration::from_secs(5);
+
+/// An answer in the making.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a, D> {
+    error: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<D>,
+}
+
+impl Reply {
+    /// Without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// With a JSON body.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => Self::text(status, "application/json", body.into()),
+            // Our own types always serialise; were one not to, an empty 500 says so without a panic.
+            Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// With a body that is ready.
+    pub fn text(status: StatusCode, media_type: &'static str, body: Bytes) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body,
+        }
+        .with(header::CONTENT_TYPE, HeaderValue::from_static(media_type))
+    }
+
+    /// An error with `details` of its own shape.
+    pub fn error(code: Code, details: Option<impl Serialize>) -> Self {
+        Self::json(
+            code.status(),
+            &ErrorBody {
+                error: code.sentence(),
+                code: code.as_str(),
+                details,
+            },
+        )
+    }
+
+    /// The answer to a failure.
+    pub fn failure(failure: &Failure) -> Self {
+        match failure {
+            Failure::Rejected(rejection) => Self::rejection(rejection),
+            Failure::Unavailable(..) => Self::error(Code::Unavailable, None::<()>).retry_after(UNAVAILABLE_FOR),
+            Failure::Internal(_) => Self::error(Code::Internal, None::<()>),
+        }
+    }
+
+    fn rejection(rejection: &Rejection) -> Self {
+        let fields = (!rejection.fields.is_empty()).then_some(&rejection.fields);
+        let mut reply = Self::error(rejection.code, fields);
+        if let Some(duration) = rejection.retry_after {
+            reply = reply.retry_after(duration);
+        }
+        if let Some(allow) = rejection.allow {
+            reply = reply.with(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if rejection.code == Code::Unauthenticated {
+            reply = reply.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        reply
+    }
+
+    /// Adds a header, beside those of the same name.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Adds a header whose value is made at run time; one that can't be a header value is left out.
+    #[must_use]
+    pub fn with_text(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.with(name, value),
+            Err(_) => self,
+        }
+    }
+
+    /// Sets `Retry-After`, in whole seconds rounded up, at least 1 (RFC 9110, 10.2.3).
+    #[must_use]
+    pub fn retry_after(self, duration: Duration) -> Self {
+        let seconds = duration.as_millis().div_ceil(1000).max(1);
+        self.with_text(header::RETRY_AFTER, &seconds.to_string())
+    }
+
+    /// Whether a header was set already.
+    pub fn has(&self, name: &HeaderName) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    /// The status so far.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Keeps the headers and drops the body, for HEAD.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        let length = self.body.len().to_string();
+        self.body = Bytes::new();
+        self.with_text(header::CONTENT_LENGTH, &length)
+    }
+
+    /// The finished answer.
+    pub fn into_response(self) -> Response<Bytes> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}

@@ -1,0 +1,169 @@
+//! From a path and a method to a handler, and what every reply has in common.
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+
+use crate::context::Context;
+use crate::error::{Code, Failure, Rejection};
+use crate::handlers;
+use crate::host::Host;
+use crate::origin;
+use crate::reply::Reply;
+
+/// Everything that has an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Register,
+    Login,
+    Logout,
+    Refresh,
+    Me,
+    Jwks,
+    Healthz,
+    Readyz,
+}
+
+impl Resource {
+    /// What is at a path. Both path families lead to the same resource.
+    fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/api/auth/register" | "/auth/signup" => Self::Register,
+            "/api/auth/login" | "/auth/login" => Self::Login,
+            "/api/auth/logout" | "/auth/logout" => Self::Logout,
+            "/api/auth/refresh" | "/auth/refresh" => Self::Refresh,
+            "/api/auth/me" => Self::Me,
+            "/.well-known/jwks.json" => Self::Jwks,
+            "/healthz" => Self::Healthz,
+            "/readyz" => Self::Readyz,
+            _ => return None,
+        })
+    }
+
+    /// The methods it takes, as an `Allow` header. Where GET goes, HEAD goes.
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Register | Self::Login | Self::Logout => "POST",
+            Self::Refresh => "GET, HEAD, POST",
+            Self::Me | Self::Jwks | Self::Healthz | Self::Readyz => "GET, HEAD",
+        }
+    }
+
+    fn allows(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Whether a request changes something, so that another site must not send it. A refresh does, by GET too.
+    fn is_guarded(self, method: &Method) -> bool {
+        self == Self::Refresh || !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+}
+
+/// Answers a request. Failures become the one error format here, and are logged here.
+pub(crate) async fn answer<H: Host>(ctx: &Context<H>, method: &Method) -> Reply {
+    let reply = match route(ctx, method).await {
+        Ok(reply) => reply,
+        Err(failure) => {
+            ctx.log_failure(&failure);
+            let reply = Reply::failure(&failure);
+            let clear = matches!(&failure, Failure::Rejected(rejection) if rejection.clear_cookies);
+            if clear && !ctx.is_token_mode() {
+                ctx.clear_cookies(reply)
+            } else {
+                reply
+            }
+        }
+    };
+    finish(ctx, method, reply)
+}
+
+async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Failure> {
+    let trusted = &ctx.config().trusted_origins;
+    let resource = Resource::at(ctx.uri.path()).ok_or(Code::NotFound)?;
+    if origin::is_preflight(method, &ctx.headers) {
+        let reply = Reply::empty(StatusCode::NO_CONTENT);
+        return Ok(origin::with_preflight(reply, &ctx.headers, trusted, resource.allow()));
+    }
+    if !resource.allows(method) {
+        let rejection = Rejection {
+            allow: Some(resource.allow()),
+            ..Code::MethodNotAllowed.into()
+        };
+        return Err(Failure::Rejected(Box::new(rejection)));
+    }
+    if resource.is_guarded(method) && !origin::is_allowed(&ctx.headers, &ctx.uri, trusted) {
+        return Err(Code::OriginRefused.into());
+    }
+    match resource {
+        Resource::Register => handlers::register::post(ctx).await,
+        Resource::Login => handlers::login::post(ctx).await,
+        Resource::Logout => handlers::logout::post(ctx).await,
+        Resource::Refresh => handlers::refresh::run(ctx, method).await,
+        Resource::Me => handlers::me::get(ctx).await,
+        Resource::Jwks => Ok(handlers::jwks::get(ctx)),
+        Resource::Healthz => Ok(handlers::healthz::get()),
+        Resource::Readyz => handlers::readyz::get(ctx).await,
+    }
+}
+
+/// What every reply carries.
+fn finish<H: Host>(ctx: &Context<H>, method: &Method, reply: Reply) -> Reply {
+    let mut reply = origin::with_cors(reply, &ctx.headers, &ctx.config().trusted_origins)
+        .with_text(HeaderName::from_static("x-request-id"), &ctx.id.to_string())
+        .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+        .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+        .with(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    if !reply.has(&header::CACHE_CONTROL) {
+        reply = reply.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if ctx.is_secure() {
+        reply = reply.with(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+    if ctx.config().server_timing {
+        reply = reply.with_text(HeaderName::from_static("server-timing"), &ctx.server_timing());
+    }
+    if *method == Method::HEAD {
+        reply.without_body()
+    } else {
+        reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_path_families_lead_to_one_resource() {
+        assert_eq!(Resource::at("/auth/signup"), Some(Resource::Register));
+        for (api, short) in [
+            ("/api/auth/login", "/auth/login"),
+            ("/api/auth/refresh", "/auth/refresh"),
+        ] {
+            assert_eq!(Resource::at(api), Resource::at(short));
+        }
+        for none in [
+            "",
+            "/",
+            "/auth/login/",
+            "//auth/login",
+            "/api/auth",
+            "/auth/Login",
+            "/auth/login%20",
+        ] {
+            assert_eq!(Resource::at(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn refresh_is_guarded_whatever_the_method() {
+        assert!(Resource::Refresh.is_guarded(&Method::GET));
+        assert!(Resource::Login.is_guarded(&Method::POST));
+        assert!(!Resource::Me.is_guarded(&Method::GET));
+    }
+}

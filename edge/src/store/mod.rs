@@ -1,0 +1,141 @@
+//! The SQL, one aggregate a file: the statements as functions from values, and the decoding of their rows.
+//!
+//! Every value is a parameter in text format with a cast in the SQL. A state transition is one guarded statement, so
+//! that Postgres decides a race.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use doorward_core::time::Time;
+
+use crate::error::Failure;
+use crate::host::{Rows, Statement};
+
+pub(crate) mod events;
+pub(crate) mod readiness;
+pub(crate) mod registrations;
+pub(crate) mod sessions;
+pub(crate) mod users;
+
+/// A parameter.
+pub(crate) type Param<'a> = Option<Cow<'a, str>>;
+
+fn statement<'a>(name: &'static str, text: &'static str, params: Vec<Param<'a>>) -> Statement<'a> {
+    Statement { name, text, params }
+}
+
+fn text(value: &str) -> Param<'_> {
+    Some(Cow::Borrowed(value))
+}
+
+fn maybe(value: Option<&str>) -> Param<'_> {
+    value.map(Cow::Borrowed)
+}
+
+fn shown(value: impl Display) -> Param<'static> {
+    Some(Cow::Owned(value.to_string()))
+}
+
+/// Reads a row's values in the order of the columns.
+#[derive(Debug)]
+struct Reader<'a> {
+    values: std::slice::Iter<'a, Option<String>>,
+    what: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    /// Over the first row, if there is one.
+    fn first(rows: &'a Rows, what: &'static str) -> Option<Self> {
+        rows.rows.first().map(|row| Self {
+            values: row.iter(),
+            what,
+        })
+    }
+
+    fn optional(&mut self) -> Result<Option<&'a str>, Failure> {
+        self.values.next().map(Option::as_deref).ok_or_else(|| self.bad())
+    }
+
+    fn text(&mut self) -> Result<&'a str, Failure> {
+        self.optional()?.ok_or_else(|| self.bad())
+    }
+
+    fn owned(&mut self) -> Result<Option<String>, Failure> {
+        Ok(self.optional()?.map(str::to_owned))
+    }
+
+    fn parsed<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Failure> {
+        parse(self.text()?).ok_or_else(|| self.bad())
+    }
+
+    fn flag(&mut self) -> Result<bool, Failure> {
+        Ok(self.text()? == "t")
+    }
+
+    /// Milliseconds since 1970, as [`millis`] selects them.
+    fn time(&mut self) -> Result<Time, Failure> {
+        self.parsed(|text| text.parse().ok().map(Time::from_millis))
+    }
+
+    fn optional_time(&mut self) -> Result<Option<Time>, Failure> {
+        self.optional()?
+            .map(|text| text.parse().map(Time::from_millis).map_err(|_| self.bad()))
+            .transpose()
+    }
+
+    fn bad(&self) -> Failure {
+        Failure::bad_row(self.what)
+    }
+}
+
+/// SQL that selects a timestamp as whole milliseconds since 1970, whatever the server's DateStyle and TimeZone are.
+macro_rules! millis {
+    ($column:literal) => {
+        concat!("floor(extract(epoch FROM ", $column, ") * 1000)::bigint")
+    };
+}
+
+/// SQL that selects what [`users::User`] is decoded from, out of the relation of that name.
+macro_rules! user_columns {
+    ($from:literal) => {
+        concat!(
+            $from,
+            ".id, ",
+            $from,
+            ".email, ",
+            $from,
+            ".name, ",
+            $from,
+            ".role, ",
+            $from,
+            ".status, ",
+            $from,
+            ".tier, ",
+            $from,
+            ".is_verified, ",
+            $from,
+            ".firm_id, ",
+            $from,
+            ".phone, ",
+            $from,
+            ".avatar_url, ",
+            $from,
+            ".department, ",
+            $from,
+            ".position, ",
+            $from,
+            ".preferences, ",
+            "floor(extract(epoch FROM ",
+            $from,
+            ".last_login_at) * 1000)::bigint, ",
+            "floor(extract(epoch FROM ",
+            $from,
+            ".created_at) * 1000)::bigint, ",
+            "floor(extract(epoch FROM ",
+            $from,
+            ".updated_at) * 1000)::bigint"
+        )
+    };
+}
+
+use {millis, user_columns};

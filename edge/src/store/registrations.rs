@@ -1,0 +1,137 @@
+//! A registration: user, first session, verification token, mail and event, all or nothing in one statement.
+
+use doorward_core::email::Email;
+use doorward_core::firm::Slug;
+use doorward_core::id::{EventId, MailId, TokenId, UserId};
+use doorward_core::name::PersonName;
+use doorward_core::password::PhcHash;
+use doorward_core::role::Role;
+use doorward_core::time::Time;
+use doorward_core::token::HashedToken;
+
+use super::sessions::NewSession;
+use super::users::User;
+use super::{Reader, maybe, shown, statement, text, user_columns};
+use crate::context::Client;
+use crate::error::Failure;
+use crate::host::{Rows, Statement};
+
+/// Everything that a registration writes.
+#[derive(Debug)]
+pub(crate) struct Registration<'a> {
+    pub(crate) user: UserId,
+    pub(crate) email: &'a Email,
+    pub(crate) name: &'a PersonName,
+    pub(crate) password: &'a PhcHash,
+    pub(crate) role: &'a Role,
+    pub(crate) phone: Option<&'a str>,
+    pub(crate) department: Option<&'a str>,
+    pub(crate) position: Option<&'a str>,
+    pub(crate) firm: Option<&'a Slug>,
+    /// None where the address has to be verified first.
+    pub(crate) session: Option<&'a NewSession>,
+    pub(crate) verification: &'a Verification,
+    pub(crate) event: EventId,
+    pub(crate) client: &'a Client,
+    pub(crate) now: Time,
+}
+
+/// The one-time token that proves the address, and the mail that carries it.
+#[derive(Debug)]
+pub(crate) struct Verification {
+    pub(crate) id: TokenId,
+    pub(crate) hash: HashedToken,
+    pub(crate) expires_at: Time,
+    pub(crate) mail: MailId,
+    pub(crate) locale: &'static str,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) enum Registered {
+    /// The user is there, signed in where a session was given.
+    Created(Box<User>),
+    /// Somebody has the address; nothing was written.
+    EmailTaken,
+    /// No such firm, or it is inactive; nothing was written.
+    UnknownFirm,
+}
+
+/// Writes a registration, unless the address is taken or the firm unknown.
+pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
+    statement(
+        "registration.create",
+        concat!(
+            "WITH firm AS (
+                SELECT id FROM firms WHERE slug = $10::text AND status = 'active'
+             ), created AS (
+                INSERT INTO users (id, firm_id, name, email, password_hash, role, phone, department, position,
+                                   last_login_at, password_changed_at, created_at, updated_at)
+                SELECT $1::text::uuid, (SELECT id FROM firm), $3::text, $2::text, $4::text, $5::text, $6::text, $7::text,
+                       $8::text, CASE WHEN $11::text IS NULL THEN NULL ELSE $9::text::timestamptz END,
+                       $9::text::timestamptz, $9::text::timestamptz, $9::text::timestamptz
+                WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM firm)
+                ON CONFLICT (lower(email)) DO NOTHING
+                RETURNING *
+             ), opened AS (
+                INSERT INTO sessions (id, user_id, token_hash, rotated_at, ip, user_agent, created_at, last_used_at, expires_at)
+                SELECT $11::text::uuid, id, $12::text, $9::text::timestamptz, $14::text, $15::text, $9::text::timestamptz,
+                       $9::text::timestamptz, $13::text::timestamptz
+                FROM created WHERE $11::text IS NOT NULL
+             ), token AS (
+                INSERT INTO tokens (id, user_id, type, token_hash, created_at, expires_at)
+                SELECT $16::text::uuid, id, 'email_verification', $17::text, $9::text::timestamptz, $18::text::timestamptz
+                FROM created
+             ), mail AS (
+                INSERT INTO mail_outbox (id, user_id, token_id, recipient, template, locale, next_attempt_at, created_at)
+                SELECT $19::text::uuid, id, $16::text::uuid, email, 'email_verification', $20::text, $9::text::timestamptz,
+                       $9::text::timestamptz
+                FROM created
+             ), event AS (
+                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
+                SELECT $21::text::uuid, id, id, 'user.registered', 'success', $14::text, $15::text, $9::text::timestamptz
+                FROM created
+             )
+             SELECT $10::text IS NULL OR EXISTS (SELECT 1 FROM firm), ",
+            user_columns!("created"),
+            " FROM (SELECT 1) AS one LEFT JOIN created ON true"
+        ),
+        vec![
+            shown(r.user),
+            text(r.email.as_str()),
+            text(r.name.as_str()),
+            text(r.password.as_str()),
+            text(r.role.as_str()),
+            maybe(r.phone),
+            maybe(r.department),
+            maybe(r.position),
+            shown(r.now),
+            maybe(r.firm.map(Slug::as_str)),
+            r.session.and_then(|session| shown(session.id)),
+            maybe(r.session.map(|session| session.hash.as_str())),
+            r.session.and_then(|session| shown(session.expires_at)),
+            maybe(r.client.address.as_deref()),
+            maybe(r.client.user_agent.as_deref()),
+            shown(r.verification.id),
+            text(r.verification.hash.as_str()),
+            shown(r.verification.expires_at),
+            shown(r.verification.mail),
+            text(r.verification.locale),
+            shown(r.event),
+        ],
+    )
+}
+
+impl Registered {
+    /// The answer to [`register`].
+    pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
+        let mut row = Reader::first(rows, "registration").ok_or_else(|| Failure::bad_row("registration"))?;
+        if !row.flag()? {
+            return Ok(Self::UnknownFirm);
+        }
+        if row.values.as_slice().first().is_none_or(Option::is_none) {
+            return Ok(Self::EmailTaken);
+        }
+        User::decode(&mut row).map(|user| Self::Created(Box::new(user)))
+    }
+}

@@ -1,0 +1,250 @@
+//! Sessions: opened by a sign-in, rotated by a refresh, ended by a logout or a reuse, looked up by a reader.
+
+use std::time::Duration;
+
+use doorward_core::id::{EventId, RequestId, SessionId, UserId};
+use doorward_core::password::PhcHash;
+use doorward_core::time::Time;
+use doorward_core::token::refresh::{RefreshToken, SessionRow};
+use doorward_core::token::{HashedToken, PlainToken};
+
+use super::users::{Credentials, User};
+use super::{Reader, maybe, millis, shown, statement, text, user_columns};
+use crate::context::Client;
+use crate::error::Failure;
+use crate::host::{Rows, Statement};
+
+/// A session that is about to be written.
+#[derive(Debug)]
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) token: PlainToken,
+    pub(crate) hash: HashedToken,
+    pub(crate) expires_at: Time,
+}
+
+/// Signs in: opens the session if the password is still the one that was checked and the account still active. The
+/// session that the same browser had before, `replaced`, ends with it, so that none is left that nobody holds.
+pub(crate) fn open<'a>(
+    credentials: &'a Credentials,
+    rehash: Option<&'a PhcHash>,
+    session: &'a NewSession,
+    replaced: Option<SessionId>,
+    event: EventId,
+    client: &'a Client,
+    now: Time,
+) -> Statement<'a> {
+    statement(
+        "session.open",
+        concat!(
+            "WITH signed_in AS (
+                UPDATE users
+                SET last_login_at = $2::text::timestamptz,
+                    password_hash = CASE WHEN password_hash = $4::text THEN coalesce($5::text, password_hash)
+                                         ELSE password_hash END
+                WHERE id = $1::text::uuid AND status = 'active'
+                  AND password_changed_at IS NOT DISTINCT FROM $3::text::timestamptz
+                RETURNING *
+             ), opened AS (
+                INSERT INTO sessions (id, user_id, token_hash, rotated_at, ip, user_agent, created_at, last_used_at, expires_at)
+                SELECT $6::text::uuid, id, $7::text, $2::text::timestamptz, $9::text, $10::text, $2::text::timestamptz,
+                       $2::text::timestamptz, $8::text::timestamptz
+                FROM signed_in
+             ), replaced AS (
+                UPDATE sessions SET revoked_at = $2::text::timestamptz, reason = 'replaced'
+                WHERE id = $11::text::uuid AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM signed_in)
+             ), event AS (
+                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
+                SELECT $12::text::uuid, id, id, 'session.created', 'success', $9::text, $10::text, $2::text::timestamptz
+                FROM signed_in
+             )
+             SELECT ",
+            user_columns!("signed_in"),
+            " FROM signed_in"
+        ),
+        vec![
+            shown(credentials.user),
+            shown(now),
+            maybe(credentials.password_changed_at.as_deref()),
+            maybe(credentials.password_hash.as_deref()),
+            maybe(rehash.map(PhcHash::as_str)),
+            shown(session.id),
+            text(session.hash.as_str()),
+            shown(session.expires_at),
+            maybe(client.address.as_deref()),
+            maybe(client.user_agent.as_deref()),
+            replaced.and_then(shown),
+            shown(event),
+        ],
+    )
+}
+
+/// A refresh: three statements for one flight. The first is the compare-and-set that one request wins; the second ends
+/// the session when the token is an older one outside the grace; the third reads what either left, with a snapshot of
+/// its own, so that a loser sees the winner's row.
+#[derive(Debug)]
+pub(crate) struct Rotation<'a> {
+    pub(crate) presented: &'a RefreshToken,
+    pub(crate) presented_hash: &'a HashedToken,
+    pub(crate) successor: &'a HashedToken,
+    /// Tells this request's rotation from a rival's.
+    pub(crate) request: RequestId,
+    pub(crate) grace: Duration,
+    pub(crate) event: EventId,
+    pub(crate) client: &'a Client,
+    pub(crate) now: Time,
+}
+
+impl Rotation<'_> {
+    pub(crate) fn statements(&self) -> [Statement<'_>; 3] {
+        let session = self.presented.session;
+        let rotate = statement(
+            "session.rotate",
+            "UPDATE sessions
+             SET token_hash = $3::text, generation = generation + 1, rotation = $5::text::uuid,
+                 rotated_at = $6::text::timestamptz, last_used_at = $6::text::timestamptz,
+                 ip = coalesce($7::text, ip), user_agent = coalesce($8::text, user_agent)
+             WHERE id = $1::text::uuid AND token_hash = $2::text AND generation = $4::text::integer
+               AND revoked_at IS NULL AND expires_at > $6::text::timestamptz
+               AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND status = 'active')
+             RETURNING id",
+            vec![
+                shown(session),
+                text(self.presented_hash.as_str()),
+                text(self.successor.as_str()),
+                shown(self.presented.generation),
+                shown(self.request),
+                shown(self.now),
+                maybe(self.client.address.as_deref()),
+                maybe(self.client.user_agent.as_deref()),
+            ],
+        );
+        let reuse = statement(
+            "session.reuse",
+            "WITH reused AS (
+                UPDATE sessions SET revoked_at = $4::text::timestamptz, reason = 'token_reused'
+                WHERE id = $1::text::uuid AND revoked_at IS NULL AND expires_at > $4::text::timestamptz
+                  AND generation > $2::text::integer AND rotation IS DISTINCT FROM $3::text::uuid
+                  AND NOT (generation = $2::text::integer + 1 AND $5::text::bigint > 0
+                           AND rotated_at >= $4::text::timestamptz - $5::text::bigint * interval '1 millisecond')
+                RETURNING user_id
+             ), event AS (
+                INSERT INTO events (id, user_id, kind, outcome, ip, user_agent, created_at)
+                SELECT $6::text::uuid, user_id, 'token.reused', 'failure', $7::text, $8::text, $4::text::timestamptz
+                FROM reused
+             )
+             SELECT user_id FROM reused",
+            vec![
+                shown(session),
+                shown(self.presented.generation),
+                shown(self.request),
+                shown(self.now),
+                shown(self.grace.as_millis()),
+                shown(self.event),
+                maybe(self.client.address.as_deref()),
+                maybe(self.client.user_agent.as_deref()),
+            ],
+        );
+        [rotate, reuse, state(session)]
+    }
+}
+
+/// What a flight of [`Rotation::statements`] found.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    /// This request won the compare-and-set.
+    pub(crate) rotated: bool,
+    /// This request ended the session, because the token was used before.
+    pub(crate) reused: bool,
+    /// The session as it is now, with its user.
+    pub(crate) state: Option<(SessionRow, User)>,
+}
+
+impl Rotated {
+    pub(crate) fn decode(answers: &[Rows]) -> Result<Self, Failure> {
+        let [rotate, reuse, state] = answers else {
+            return Err(Failure::bad_row("rotation"));
+        };
+        Ok(Self {
+            rotated: !rotate.rows.is_empty(),
+            reused: !reuse.rows.is_empty(),
+            state: decode_state(state)?,
+        })
+    }
+}
+
+fn state(session: SessionId) -> Statement<'static> {
+    statement(
+        "session.state",
+        concat!(
+            "SELECT s.token_hash, s.generation, ",
+            millis!("s.rotated_at"),
+            ", ",
+            millis!("s.expires_at"),
+            ", ",
+            millis!("s.revoked_at"),
+            ", ",
+            user_columns!("u"),
+            " FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = $1::text::uuid"
+        ),
+        vec![shown(session)],
+    )
+}
+
+fn decode_state(rows: &Rows) -> Result<Option<(SessionRow, User)>, Failure> {
+    let Some(mut row) = Reader::first(rows, "session") else {
+        return Ok(None);
+    };
+    let token_hash = row.parsed(HashedToken::parse)?;
+    let generation = row.parsed(|text| text.parse().ok())?;
+    let rotated_at = row.time()?;
+    let expires_at = row.time()?;
+    let revoked_at = row.optional_time()?;
+    let user = User::decode(&mut row)?;
+    let session = SessionRow {
+        token_hash,
+        generation,
+        rotated_at,
+        expires_at,
+        revoked_at,
+        user_status: user.status,
+    };
+    Ok(Some((session, user)))
+}
+
+/// The user of a session that lives, if it does.
+pub(crate) fn alive(session: SessionId, user: UserId, now: Time) -> Statement<'static> {
+    statement(
+        "session.alive",
+        concat!(
+            "SELECT ",
+            user_columns!("u"),
+            " FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+             WHERE s.id = $1::text::uuid AND s.user_id = $2::text::uuid AND s.revoked_at IS NULL
+               AND s.expires_at > $3::text::timestamptz AND u.status = 'active'"
+        ),
+        vec![shown(session), shown(user), shown(now)],
+    )
+}
+
+/// Ends a session, with an event if it was still alive.
+pub(crate) fn end(session: SessionId, event: EventId, client: &Client, now: Time) -> Statement<'_> {
+    statement(
+        "session.end",
+        "WITH ended AS (
+            UPDATE sessions SET revoked_at = $2::text::timestamptz, reason = 'logout'
+            WHERE id = $1::text::uuid AND revoked_at IS NULL
+            RETURNING user_id
+         )
+         INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
+         SELECT $3::text::uuid, user_id, user_id, 'session.revoked', 'success', $4::text, $5::text, $2::text::timestamptz
+         FROM ended",
+        vec![
+            shown(session),
+            shown(now),
+            shown(event),
+            maybe(client.address.as_deref()),
+            maybe(client.user_agent.as_deref()),
+        ],
+    )
+}

@@ -1,0 +1,105 @@
+//! Users: what the API shows of one, and what a sign-in needs to know.
+
+use doorward_core::email::Email;
+use doorward_core::id::{FirmId, UserId};
+use doorward_core::role::Role;
+use doorward_core::tier::Tier;
+use doorward_core::time::Time;
+use doorward_core::user::Status;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Reader, statement, text};
+use crate::error::Failure;
+use crate::host::{Rows, Statement};
+
+/// A user as the API shows one.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct User {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) status: Status,
+    pub(crate) tier: Tier,
+    pub(crate) is_verified: bool,
+    pub(crate) firm_id: Option<FirmId>,
+    pub(crate) phone: Option<String>,
+    pub(crate) avatar_url: Option<String>,
+    pub(crate) department: Option<String>,
+    pub(crate) position: Option<String>,
+    /// A JSON object, passed on as Postgres gives it.
+    pub(crate) preferences: Box<RawValue>,
+    pub(crate) last_login_at: Option<Time>,
+    pub(crate) created_at: Time,
+    pub(crate) updated_at: Time,
+}
+
+impl User {
+    /// From the columns that `user_columns!` selects.
+    pub(super) fn decode(row: &mut Reader<'_>) -> Result<Self, Failure> {
+        Ok(Self {
+            id: row.parsed(UserId::parse)?,
+            email: row.text()?.to_owned(),
+            name: row.text()?.to_owned(),
+            role: row.parsed(|text| Role::parse(text).ok())?,
+            status: row.parsed(Status::parse)?,
+            tier: row.parsed(Tier::parse)?,
+            is_verified: row.flag()?,
+            firm_id: row.optional()?.and_then(FirmId::parse),
+            phone: row.owned()?,
+            avatar_url: row.owned()?,
+            department: row.owned()?,
+            position: row.owned()?,
+            preferences: row.parsed(|text| RawValue::from_string(text.to_owned()).ok())?,
+            last_login_at: row.optional_time()?,
+            created_at: row.time()?,
+            updated_at: row.time()?,
+        })
+    }
+
+    /// The first row's user, if there is one.
+    pub(crate) fn first(rows: &Rows) -> Result<Option<Self>, Failure> {
+        Reader::first(rows, "user")
+            .map(|mut row| Self::decode(&mut row))
+            .transpose()
+    }
+}
+
+/// What a sign-in reads before the password is checked.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) user: UserId,
+    /// A PHC string; none for a user who has no password.
+    pub(crate) password_hash: Option<String>,
+    /// When the password was set, to the microsecond as Postgres prints it: guards the write that follows.
+    pub(crate) password_changed_at: Option<String>,
+    pub(crate) status: Status,
+    pub(crate) is_verified: bool,
+}
+
+/// Looks the credentials of an address up.
+pub(crate) fn credentials(email: &Email) -> Statement<'_> {
+    statement(
+        "user.credentials",
+        "SELECT id, password_hash, password_changed_at, status, is_verified FROM users WHERE lower(email) = lower($1::text)",
+        vec![text(email.as_str())],
+    )
+}
+
+impl Credentials {
+    /// The answer to [`credentials`].
+    pub(crate) fn first(rows: &Rows) -> Result<Option<Self>, Failure> {
+        let Some(mut row) = Reader::first(rows, "credentials") else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            user: row.parsed(UserId::parse)?,
+            password_hash: row.owned()?,
+            password_changed_at: row.owned()?,
+            status: row.parsed(Status::parse)?,
+            is_verified: row.flag()?,
+        }))
+    }
+}

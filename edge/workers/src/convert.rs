@@ -1,0 +1,78 @@
+//! Requests and replies between the Workers runtime's own types and `http`'s.
+
+use bytes::{Bytes, BytesMut};
+use doorward_edge::extract::MAX_BODY;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use worker::js_sys::{self, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{self, ReadableStreamDefaultReader};
+
+/// The incoming request with its whole body, or as much of it as shows that it is too long.
+///
+/// # Errors
+/// A bare 400 for what no handler could be asked.
+pub(crate) async fn request(request: &web_sys::Request) -> Result<Request<Bytes>, Response<Bytes>> {
+    let bad = || {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response
+    };
+    let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| bad())?;
+    let uri: Uri = request.url().parse().map_err(|_| bad())?;
+    let body = match request.body() {
+        Some(stream) => read(&stream).await.map_err(|_| bad())?,
+        None => Bytes::new(),
+    };
+    let mut converted = Request::new(body);
+    *converted.method_mut() = method;
+    *converted.uri_mut() = uri;
+    *converted.headers_mut() = headers(worker::Headers(request.headers()).entries());
+    Ok(converted)
+}
+
+/// The reply, its body in one piece.
+///
+/// # Errors
+/// When the runtime refuses a header or a status; none of ours.
+pub(crate) fn response(response: Response<Bytes>) -> worker::Result<web_sys::Response> {
+    let (parts, body) = response.into_parts();
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in &parts.headers {
+        headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
+    }
+    let init = web_sys::ResponseInit::new();
+    init.set_status(parts.status.as_u16());
+    init.set_headers(&headers);
+    let body: Option<js_sys::Object> = (!body.is_empty()).then(|| Uint8Array::from(body.as_ref()).into());
+    Ok(web_sys::Response::new_with_opt_buffer_source_and_init(
+        body.as_ref(),
+        &init,
+    )?)
+}
+
+/// The headers; one that isn't plain text is left out, as no handler reads such a one.
+pub(crate) fn headers(entries: impl Iterator<Item = (String, String)>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in entries {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// A body's bytes, until they are more than a handler takes.
+async fn read(stream: &web_sys::ReadableStream) -> Result<Bytes, JsValue> {
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut bytes = BytesMut::new();
+    while bytes.len() <= MAX_BODY {
+        let chunk = JsFuture::from(reader.read()).await?;
+        if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
+            break;
+        }
+        let value: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.unchecked_into();
+        bytes.extend_from_slice(&value.to_vec());
+    }
+    Ok(bytes.freeze())
+}

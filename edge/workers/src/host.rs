@@ -1,0 +1,111 @@
+//! The ports, lent by the Workers runtime.
+
+use std::fmt;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use doorward_core::entropy::{Entropy, EntropyError};
+use doorward_core::time::Time;
+use doorward_edge::config::Config;
+use doorward_edge::host::{Host, Level};
+use doorward_edge::outbound::pg_sql::{PgConfig, PgSql};
+use doorward_edge::outbound::rest_kv::RestKv;
+use doorward_edge::wire::conn_string::ConnString;
+use doorward_edge::wire::pg::Limits;
+use worker::{Context, Date, Delay, Env, console_error, console_log, console_warn};
+
+use crate::fetch::WorkersFetch;
+use crate::socket::Database;
+
+/// One request's handle on the runtime.
+#[derive(Clone)]
+pub(crate) struct WorkersHost(Rc<Ports>);
+
+struct Ports {
+    context: Context,
+    sql: PgSql<Database>,
+    kv: Option<RestKv<WorkersFetch>>,
+}
+
+impl WorkersHost {
+    /// Nothing is connected before it is needed.
+    ///
+    /// # Errors
+    /// A sentence for the log when the deployment names no usable database.
+    pub(crate) fn new(env: &Env, context: Context, config: &Config) -> Result<Self, String> {
+        let (database, login) = match (env.hyperdrive("DB"), &config.database_url) {
+            (Ok(hyperdrive), _) => {
+                let url = ConnString::parse(&hyperdrive.connection_string()).map_err(|e| e.to_string())?;
+                (Database::Hyperdrive(Rc::new(hyperdrive)), url.login())
+            }
+            (Err(_), Some(url)) => (Database::Direct(url.host().into(), url.port()), url.login()),
+            (Err(_), None) => return Err("configuration: neither a Hyperdrive binding DB nor DATABASE_URL".to_owned()),
+        };
+        let pg = PgConfig {
+            login,
+            limits: Limits::default(),
+            statement_timeout: config.sql_timeout,
+        };
+        Ok(Self(Rc::new(Ports {
+            context,
+            sql: PgSql::new(database, Rc::new(pg)),
+            kv: config.redis.clone().map(|redis| RestKv::new(WorkersFetch, redis)),
+        })))
+    }
+}
+
+/// A configuration value: a secret or a plain variable, which the runtime shows alike.
+pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
+    env.var(name).ok().map(|value| value.to_string())
+}
+
+impl Entropy for WorkersHost {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        getrandom::fill(buffer).map_err(|_| EntropyError)
+    }
+}
+
+impl Host for WorkersHost {
+    type Sql = PgSql<Database>;
+    type Kv = Option<RestKv<WorkersFetch>>;
+
+    fn sql(&self) -> &Self::Sql {
+        &self.0.sql
+    }
+
+    fn kv(&self) -> &Self::Kv {
+        &self.0.kv
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Milliseconds' grain: the runtime has no finer clock, and this one stands still between two awaits.
+    fn ticks(&self) -> u64 {
+        Date::now().as_millis().saturating_mul(1000)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        Delay::from(duration).await;
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        match level {
+            Level::Info => console_log!("{line}"),
+            Level::Warn => console_warn!("{line}"),
+            Level::Error => console_error!("{line}"),
+        }
+    }
+
+    fn defer(&self, work: impl Future<Output = ()> + 'static) {
+        self.0.context.wait_until(work);
+    }
+}
+
+impl fmt::Debug for WorkersHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkersHost")
+    }
+}
