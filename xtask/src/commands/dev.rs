@@ -1,0 +1,358 @@
+//! `cargo xtask dev`: everything that Doorward needs, on this machine, until Ctrl-C.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::Hosts;
+use xtask::artifacts::{self, Profile};
+use xtask::hosts::{Backends, Host, HostOptions, Kind};
+use xtask::process::tail;
+use xtask::progress::{self, Progress, STOP, say, stopping};
+use xtask::services::gateway::Gateway;
+use xtask::services::postgres::{Postgres, Purpose};
+use xtask::services::valkey::Valkey;
+use xtask::{paths, probe, run as programs, secrets, stack, tools};
+
+/// Where PostgreSQL and Valkey are put if nobody else is there.
+const POSTGRES_PORT: u16 = 8784;
+const VALKEY_PORT: u16 = 8785;
+
+/// The password of the accounts that `doorward seed` makes.
+const SEEDED_PASSWORD: &str = "doorward-dev-password";
+
+/// How often a host that ends by itself is started again within one run.
+const RESTARTS: u32 = 20;
+
+/// The options of `cargo xtask dev`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// What to serve on
+    #[arg(long, value_enum, default_value_t = Hosts::Workers)]
+    host: Hosts,
+    /// The port of Workers
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// The port of the WASI host
+    #[arg(long, default_value_t = 3000)]
+    spin_port: u16,
+    /// The port of the gateway
+    #[arg(long, default_value_t = 8786)]
+    gateway_port: u16,
+    /// Turn the limits off, for load tests
+    #[arg(long)]
+    no_limits: bool,
+}
+
+/// What runs. Ends in the order of the fields.
+struct Running {
+    hosts: Vec<Host>,
+    services: Services,
+}
+
+/// The services, ours or those that the environment names.
+struct Services {
+    gateway: Gateway,
+    valkey: Option<Valkey>,
+    postgres: Option<Postgres>,
+    database_url: String,
+    redis_url: String,
+    doorward: PathBuf,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let progress = Progress::start("dev");
+    let _only_one = lock()?;
+    check_ports(options)?;
+    let mut running = start(options)?;
+    greet(options, &running, &progress::human(progress.elapsed()))?;
+    let result = watch(&mut running);
+    say("\nending ...");
+    drop(running);
+    if stopping() {
+        return Ok(());
+    }
+    result
+}
+
+/// Two runs in one checkout would share its data.
+fn lock() -> Result<File> {
+    let path = paths::state().join("dev.lock");
+    fs::create_dir_all(paths::state())?;
+    let holder = paths::state().join("dev.pid");
+    let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    if file.try_lock().is_err() {
+        let id = fs::read_to_string(&holder).unwrap_or_default();
+        bail!(
+            "`cargo xtask dev` already runs in this checkout (process {}): end it first",
+            id.trim()
+        );
+    }
+    fs::write(&holder, std::process::id().to_string())?;
+    Ok(file)
+}
+
+fn check_ports(options: &Options) -> Result<()> {
+    let mut wanted = vec![(options.gateway_port, "the gateway", "--gateway-port")];
+    if options.host.workers() {
+        wanted.push((options.port, "Workers", "--port"));
+    }
+    if options.host.spin() {
+        wanted.push((options.spin_port, "the WASI host", "--spin-port"));
+    }
+    for (index, (port, what, flag)) in wanted.iter().enumerate() {
+        if wanted.iter().take(index).any(|(other, ..)| other == port) {
+            bail!("port {port} is asked for twice: give {what} another one with {flag}");
+        }
+        if !probe::is_free(*port) {
+            bail!("port {port} is in use: {what} can't listen there; end what does, or choose another with {flag}");
+        }
+    }
+    Ok(())
+}
+
+fn start(options: &Options) -> Result<Running> {
+    // Both of these take long on a fresh clone and wait for different things.
+    let (services, artifacts) = thread::scope(|scope| {
+        let artifacts = scope.spawn(|| all_or_stop(build_artifacts(options.host)));
+        let services = all_or_stop(start_services(options.gateway_port));
+        (services, artifacts.join().map_err(|_| anyhow!("the build died")))
+    });
+    let (services, artifacts) = match (services, artifacts?) {
+        (Ok(services), Ok(artifacts)) => (services, artifacts),
+        // Whichever failed first; the other was only interrupted.
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(failed(error)),
+        (Err(a), Err(b)) => return Err(failed(if a.to_string() == "interrupted" { b } else { a })),
+    };
+    let env = configuration(options, &services)?;
+    let backends = Backends {
+        database_url: services.database_url.clone(),
+        gateway_url: services.gateway.url(),
+        gateway_token: services.gateway.token().to_owned(),
+    };
+    let mut hosts = Vec::new();
+    for (kind, artifact) in artifacts {
+        let port = if kind == Kind::Workers {
+            options.port
+        } else {
+            options.spin_port
+        };
+        let host = HostOptions::new(kind)
+            .on(port)
+            .with("PUBLIC_URL", &format!("http://localhost:{port}"));
+        let (dir, log) = (paths::state().join(kind.name()), fresh_log(kind.name()));
+        hosts.push(Host::start(host, &env, &backends, &artifact, &dir, &log)?);
+    }
+    Ok(Running { hosts, services })
+}
+
+/// On a failure, whatever else is under way stops too.
+fn all_or_stop<T>(result: Result<T>) -> Result<T> {
+    if result.is_err() {
+        STOP.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+    result
+}
+
+/// It wasn't a signal that asked for the end: the error is to be shown.
+fn failed(error: anyhow::Error) -> anyhow::Error {
+    if error.to_string() != "interrupted" {
+        STOP.store(false, std::sync::atomic::Ordering::Relaxed);
+    }
+    error
+}
+
+fn build_artifacts(hosts: Hosts) -> Result<Vec<(Kind, PathBuf)>> {
+    let mut built = Vec::new();
+    if hosts.workers() {
+        tools::wrangler()?;
+        built.push((Kind::Workers, artifacts::worker()?));
+    }
+    if hosts.spin() {
+        tools::wasmtime()?;
+        built.push((Kind::Wasi, artifacts::component()?));
+    }
+    Ok(built)
+}
+
+fn start_services(gateway_port: u16) -> Result<Services> {
+    let given = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let (given_database, given_redis) = (given("DATABASE_URL"), given("REDIS_URL"));
+    let postgres = if given_database.is_none() {
+        let port = probe::free_port_near(POSTGRES_PORT)?;
+        let dir = paths::state().join("postgres");
+        Some(Postgres::launch(
+            &dir,
+            port,
+            Purpose::Development,
+            &fresh_log("postgres"),
+        )?)
+    } else {
+        None
+    };
+    let valkey = if given_redis.is_none() {
+        let port = probe::free_port_near(VALKEY_PORT)?;
+        Some(Valkey::launch(
+            &paths::state().join("valkey"),
+            port,
+            true,
+            &fresh_log("valkey"),
+        )?)
+    } else {
+        None
+    };
+    let doorward = artifacts::doorward(Profile::Native)?;
+    let own_database = postgres.is_some();
+    let database_url = given_database
+        .or_else(|| postgres.as_ref().map(Postgres::url))
+        .unwrap_or_default();
+    let redis_url = given_redis
+        .or_else(|| valkey.as_ref().map(Valkey::url))
+        .unwrap_or_default();
+    let operate = |arguments: &[&str]| {
+        let mut command = Command::new(&doorward);
+        command.args(arguments).env("DATABASE_URL", &database_url);
+        programs::run(
+            &format!("doorward {}", arguments.join(" ")),
+            &mut command,
+            &programs::log("doorward"),
+        )
+    };
+    operate(&["migrate"])?;
+    if own_database {
+        operate(&["seed", "--mark-development"])?;
+    }
+    let token = secrets::kept(&paths::state().join("gateway.token"), secrets::random)?;
+    let gateway = Gateway::launch(
+        &doorward,
+        gateway_port,
+        &token,
+        &database_url,
+        &redis_url,
+        &fresh_log("gateway"),
+    )?;
+    Ok(Services {
+        gateway,
+        valkey,
+        postgres,
+        database_url,
+        redis_url,
+        doorward,
+    })
+}
+
+fn configuration(options: &Options, services: &Services) -> Result<BTreeMap<String, String>> {
+    let keys = secrets::kept(&paths::state().join("keys.json"), || {
+        stack::generate_keys(&services.doorward)
+    })?;
+    let values = [
+        ("DOORWARD_KEYS", keys.as_str()),
+        // The same for both hosts, so that a session of one is good on the other.
+        ("ISSUER", "doorward-development"),
+        ("LIMITS", if options.no_limits { "off" } else { "loose" }),
+        ("SERVER_TIMING", "on"),
+        ("SELF_ROLES", "mentor,mentee"),
+        ("MAIL_URL", &services.gateway.url()),
+        ("MAIL_TOKEN", services.gateway.token()),
+        ("MAIL_FROM", "Doorward <doorward@localhost>"),
+    ];
+    Ok(values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+fn greet(options: &Options, running: &Running, took: &str) -> Result<()> {
+    let services = &running.services;
+    let mut first = None;
+    println!("\nDoorward is up ({took}).\n");
+    for host in &running.hosts {
+        let (name, url) = match host.kind() {
+            Kind::Workers => ("Workers", format!("http://localhost:{}", options.port)),
+            Kind::Wasi => ("WASI host", format!("http://localhost:{}", options.spin_port)),
+        };
+        println!("  {name:<12}{url}");
+        first = first.or(Some(url));
+    }
+    println!("  {:<12}http://localhost:{}", "Gateway", options.gateway_port);
+    println!("  {:<12}{}", "  token", services.gateway.token());
+    println!("  {:<12}http://localhost:{}/mailbox", "Mail", options.gateway_port);
+    println!("  {:<12}{}", "PostgreSQL", services.database_url);
+    println!("  {:<12}{}", "Valkey", services.redis_url);
+    println!(
+        "  {:<12}{}",
+        "Logs",
+        paths::logs()
+            .strip_prefix(env::current_dir()?)
+            .unwrap_or(&paths::logs())
+            .display()
+    );
+    if services.postgres.is_some() {
+        println!("\n  Accounts    admin@example.com, mentor1@example.com to mentor5@, mentee1@example.com to mentee5@");
+        println!("              the password of all of them is {SEEDED_PASSWORD}");
+    }
+    if let Some(url) = first {
+        println!("\nTry it:\n");
+        println!("  curl -i {url}/api/auth/register -H 'content-type: application/json' \\");
+        println!(
+            "    -d '{{\"email\":\"ada-'$(date +%s)'@example.com\",\"name\":\"Ada\",\"password\":\"correct-horse-battery\"}}'"
+        );
+    }
+    println!("\nCtrl-C ends all of it.");
+    Ok(())
+}
+
+/// Returns when a signal asks for the end, or with what ended by itself.
+fn watch(running: &mut Running) -> Result<()> {
+    let mut restarts = 0;
+    while !stopping() {
+        for host in &mut running.hosts {
+            if host.is_running() || stopping() {
+                continue;
+            }
+            restarts += 1;
+            if restarts > RESTARTS {
+                bail!("{} ends again and again; {}", host.name(), end_of(host.log()));
+            }
+            say(&format!(
+                "{} ended by itself; starting it again. {}",
+                host.name(),
+                end_of(host.log())
+            ));
+            host.restart()?;
+            say(&format!("{} is up again", host.name()));
+        }
+        let services = &mut running.services;
+        if !services.gateway.is_running() {
+            bail!("the gateway ended by itself; {}", end_of(services.gateway.log()));
+        }
+        if let Some(valkey) = &mut services.valkey
+            && !valkey.is_running()
+        {
+            bail!("Valkey ended by itself; {}", end_of(valkey.log()));
+        }
+        if let Some(postgres) = &mut services.postgres
+            && !postgres.is_running()
+        {
+            bail!("PostgreSQL ended by itself; {}", end_of(postgres.log()));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+fn end_of(log: &Path) -> String {
+    format!("the end of {}:\n{}", log.display(), tail(log, 15))
+}
+
+fn fresh_log(name: &str) -> PathBuf {
+    let log = programs::log(&format!("dev-{name}"));
+    fs::remove_file(&log).ok();
+    log
+}
