@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::output::Report;
-use crate::{gateway, migrate};
+use crate::{gateway, keys, migrate, seed};
 
 /// Doorward's command line for operators.
 #[derive(Debug, Parser)]
@@ -33,6 +33,13 @@ enum Command {
     /// Bring the database's tables up to date
     #[command(args_conflicts_with_subcommands = true)]
     Migrate(Migrate),
+
+    /// Make the accounts that developers and tests sign in with
+    Seed(seed::Options),
+
+    /// Make, renew and list the keys that tokens are signed with
+    #[command(subcommand)]
+    Keys(keys::Action),
 
     /// Put HTTP in front of a Postgres and a Redis
     Gateway(gateway::Options),
@@ -79,6 +86,8 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         }) => migrate::status(cli.database()).await,
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
         Command::Migrate(_) => migrate::run(cli.database()).await,
+        Command::Seed(options) => seed::run(options, cli.database()).await,
+        Command::Keys(action) => keys::run(action),
         Command::Gateway(options) => gateway::run(options, cli.database()).await,
     }
 }

@@ -6,8 +6,11 @@
 mod cli;
 mod database;
 mod gateway;
+mod host;
+mod keys;
 mod migrate;
 mod output;
+mod seed;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,8 @@
 //! A statement's result as the protocol answers it.
 
 use doorward_edge::wire::pg::{Field, StatementResult};
-use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::request::Run;
 use super::value;
@@ -85,27 +84,35 @@ impl<'a> FieldAnswer<'a> {
 
 impl Serialize for RowsAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows = serializer.serialize_seq(Some(self.result.rows.len()))?;
-        for row in &self.result.rows {
-            match (self.raw, self.array_mode) {
-                (true, true) => rows.serialize_element(row)?,
-                (false, true) => rows.serialize_element(&self.values(row).collect::<Vec<_>>())?,
-                (_, false) => {
-                    let names = self.result.fields.iter().map(|field| field.name.clone());
-                    rows.serialize_element(&names.zip(self.values(row)).collect::<Map<_, _>>())?;
-                }
-            }
-        }
-        rows.end()
+        serializer.collect_seq(self.result.rows.iter().map(|row| RowAnswer { rows: self, row }))
     }
 }
 
-impl RowsAnswer<'_> {
-    fn values(&self, row: &[Option<String>]) -> impl Iterator<Item = Value> {
-        self.result.fields.iter().zip(row).map(|(field, text)| match text {
+struct RowAnswer<'a> {
+    rows: &'a RowsAnswer<'a>,
+    row: &'a [Option<String>],
+}
+
+impl Serialize for RowAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let RowsAnswer {
+            result,
+            raw,
+            array_mode,
+        } = *self.rows;
+        if raw && array_mode {
+            return self.row.serialize(serializer);
+        }
+        let values = result.fields.iter().zip(self.row).map(|(field, text)| match text {
             None => Value::Null,
-            Some(text) if self.raw => Value::from(text.as_str()),
+            Some(text) if raw => Value::from(text.as_str()),
             Some(text) => value::to_json(field.type_oid, text),
-        })
+        });
+        if array_mode {
+            serializer.collect_seq(values)
+        } else {
+            // In the order of the columns. Of two with one name a reader of JSON takes the last, as node-postgres does.
+            serializer.collect_map(result.fields.iter().map(|field| &field.name).zip(values))
+        }
     }
 }
