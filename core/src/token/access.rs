@@ -291,3 +291,276 @@ fn is_access_token_type(typ: &str) -> bool {
     };
     short.eq_ignore_ascii_case(TYPE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::keys::tests::{KEY_SET, keys};
+    use alloc::format;
+    use alloc::string::ToString;
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    use jwt_compact::{Algorithm, AlgorithmSignature};
+    use serde_json::{Value, json};
+
+    /// Made by another implementation (Node's `crypto.sign`) with the key of RFC 8037, from [`claims`].
+    const GOLDEN: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJodHRwczovL2FwaS5leGFtcGxlIiwic3ViIjoiMDEwMTAxMDEtMDEwMS0wMTAxLTAxMDEtMDEwMTAxMDEwMTAxIiwic2lkIjoiMDIwMjAyMDItMDIwMi0wMjAyLTAyMDItMDIwMjAyMDIwMjAyIiwicm9sZSI6Im1lbnRvciIsInRpZXIiOiJmcmVlIiwiZmlybSI6IjAzMDMwMzAzLTAzMDMtMDMwMy0wMzAzLTAzMDMwMzAzMDMwMyIsImlhdCI6MTc5NTE5NzYwMCwiZXhwIjoxNzk1MTk4MjAwLCJqdGkiOiIwNDA0MDQwNC0wNDA0LTA0MDQtMDQwNC0wNDA0MDQwNDA0MDQifQ.gyQWbeoSr69_USNJUQWPuhFfCOj5Wd2nrUnBx9H-u9SC25iOuAAgv8gqG_wABL3ts9aMXrdcnDRj1TyG9ZYTDA";
+    const ISSUED: i64 = 1_795_197_600_000;
+
+    fn policy() -> AccessPolicy {
+        AccessPolicy {
+            issuer: "https://id.example".to_string(),
+            audience: "https://api.example".to_string(),
+            lifetime: Duration::from_mins(10),
+            leeway: Duration::from_secs(5),
+        }
+    }
+
+    fn claims() -> AccessClaims {
+        let now = Time::from_millis(ISSUED);
+        AccessClaims {
+            subject: UserId::from_bytes([1; 16]),
+            session: SessionId::from_bytes([2; 16]),
+            role: Role::parse("mentor").unwrap(),
+            tier: Tier::Free,
+            firm: Some(FirmId::from_bytes([3; 16])),
+            issued_at: now,
+            expires_at: policy().expires_at(now),
+            id: RequestId::from_bytes([4; 16]),
+        }
+    }
+
+    fn check(token: &str) -> Result<AccessClaims, AccessError> {
+        verify(&keys(), &policy(), token, Time::from_millis(ISSUED))
+    }
+
+    /// Signs whatever header and claims with the right key.
+    fn sign(header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let signature = EdDsa.sign(keys().signer().1, signed.as_bytes());
+        format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature.as_bytes()))
+    }
+
+    fn part(at: usize) -> Value {
+        let part = GOLDEN.split('.').nth(at).unwrap();
+        serde_json::from_slice(&Base64UrlUnpadded::decode_vec(part).unwrap()).unwrap()
+    }
+
+    fn with_header(member: &str, value: Value) -> String {
+        let mut header = part(0);
+        header[member] = value;
+        sign(&header, &part(1))
+    }
+
+    fn with_claim(member: &str, value: Value) -> String {
+        let mut claims = part(1);
+        claims[member] = value;
+        sign(&part(0), &claims)
+    }
+
+    #[test]
+    fn writes_and_reads_what_another_implementation_does() {
+        assert_eq!(issue(&keys(), &policy(), &claims()).unwrap(), GOLDEN);
+        assert_eq!(check(GOLDEN), Ok(claims()));
+    }
+
+    #[test]
+    fn a_user_without_a_firm_has_no_such_claim() {
+        let without = AccessClaims { firm: None, ..claims() };
+        let token = issue(&keys(), &policy(), &without).unwrap();
+        let payload = Base64UrlUnpadded::decode_vec(token.split('.').nth(1).unwrap()).unwrap();
+        assert!(!String::from_utf8(payload).unwrap().contains("firm"));
+        assert_eq!(check(&token), Ok(without.clone()));
+        assert_eq!(check(&with_claim("firm", Value::Null)), Ok(without));
+    }
+
+    #[test]
+    fn lives_from_its_issue_to_its_end_and_the_leeway() {
+        let at = |millis| verify(&keys(), &policy(), GOLDEN, Time::from_millis(ISSUED + millis)).err();
+        assert_eq!(at(-86_400_000), None);
+        assert_eq!(at(604_999), None);
+        assert_eq!(at(605_000), Some(AccessError::Expired));
+        let strict = AccessPolicy {
+            leeway: Duration::ZERO,
+            ..policy()
+        };
+        assert_eq!(
+            verify(&keys(), &strict, GOLDEN, Time::from_millis(ISSUED + 599_999)).err(),
+            None
+        );
+        let end = Time::from_millis(ISSUED + 600_000);
+        assert_eq!(verify(&keys(), &strict, GOLDEN, end).err(), Some(AccessError::Expired));
+        assert_eq!(check(&with_claim("nbf", json!(ISSUED / 1000 + 5))), Ok(claims()));
+        assert_eq!(
+            check(&with_claim("nbf", json!(ISSUED / 1000 + 6))),
+            Err(AccessError::NotYetValid)
+        );
+        assert_eq!(check(&with_claim("exp", json!(i64::MAX))), Err(AccessError::Claims));
+        assert_eq!(check(&with_claim("exp", json!(-1))), Err(AccessError::Expired));
+    }
+
+    #[test]
+    fn is_for_us_and_by_us() {
+        assert_eq!(
+            check(&with_claim("iss", json!("https://id.example/"))),
+            Err(AccessError::Issuer)
+        );
+        assert_eq!(
+            check(&with_claim("aud", json!("https://other.example"))),
+            Err(AccessError::Audience)
+        );
+        assert_eq!(check(&with_claim("aud", json!([]))), Err(AccessError::Audience));
+        assert_eq!(
+            check(&with_claim("aud", json!(["https://other.example"]))),
+            Err(AccessError::Audience)
+        );
+        assert_eq!(
+            check(&with_claim(
+                "aud",
+                json!(["https://other.example", "https://api.example"])
+            )),
+            Ok(claims())
+        );
+    }
+
+    #[test]
+    fn is_an_access_token_and_no_other_jwt() {
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+            assert_eq!(check(&with_header("typ", json!(typ))), Ok(claims()), "{typ}");
+        }
+        for typ in [
+            json!("JWT"),
+            json!("jwt"),
+            json!("at+jwt "),
+            json!("application/"),
+            json!("applicationé/at+jwt"),
+            Value::Null,
+        ] {
+            assert_eq!(check(&with_header("typ", typ.clone())), Err(AccessError::Type), "{typ}");
+        }
+    }
+
+    #[test]
+    fn critical_headers_are_refused_whatever_they_say() {
+        for crit in [json!(["b64"]), json!(["exp"]), json!([]), Value::Null, json!("x")] {
+            assert_eq!(
+                check(&with_header("crit", crit.clone())),
+                Err(AccessError::Critical),
+                "{crit}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_key_says_what_the_algorithm_is() {
+        for alg in ["none", "None", "HS256", "RS256", "ES256", "eddsa", "Ed25519", ""] {
+            assert_eq!(
+                check(&with_header("alg", json!(alg))),
+                Err(AccessError::Algorithm),
+                "{alg}"
+            );
+        }
+        assert_eq!(check(&with_header("alg", Value::Null)), Err(AccessError::Malformed));
+    }
+
+    #[test]
+    fn the_public_key_is_no_hmac_key() {
+        // The classic confusion: HS256 with the published key as secret.
+        let mut header = part(0);
+        header["alg"] = json!("HS256");
+        let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+        let signed = format!("{}.{}", encode(&header), encode(&part(1)));
+        let key = keys();
+        let public = key.verifier(key.signer().0).unwrap();
+        let mut hmac = <hmac::Hmac<sha2::Sha256> as hmac::Mac>::new_from_slice(public.as_ref()).unwrap();
+        hmac::Mac::update(&mut hmac, signed.as_bytes());
+        let code = hmac::Mac::finalize(hmac).into_bytes();
+        let token = format!("{signed}.{}", Base64UrlUnpadded::encode_string(&code));
+        assert_eq!(check(&token), Err(AccessError::Algorithm));
+    }
+
+    #[test]
+    fn only_our_keys_count() {
+        assert_eq!(
+            check(&with_header("kid", json!("another"))),
+            Err(AccessError::UnknownKey)
+        );
+        assert_eq!(check(&with_header("kid", Value::Null)), Err(AccessError::UnknownKey));
+        let other = Keys::parse(&Keys::generate([1; 32], [2; 32]).unwrap()).unwrap();
+        assert_eq!(
+            check(&issue(&other, &policy(), &claims()).unwrap()),
+            Err(AccessError::UnknownKey)
+        );
+        // A stranger's signature under our key's name.
+        let stranger = Keys::generate([1; 32], [2; 32])
+            .unwrap()
+            .replace(other.signer().0, keys().signer().0);
+        let token = issue(&Keys::parse(&stranger).unwrap(), &policy(), &claims()).unwrap();
+        assert_eq!(check(&token), Err(AccessError::Signature));
+    }
+
+    #[test]
+    fn a_rotated_key_still_verifies() {
+        let rotated = Keys::parse(&Keys::rotate(KEY_SET, [5; 32], [6; 32]).unwrap()).unwrap();
+        let now = Time::from_millis(ISSUED);
+        assert_eq!(verify(&rotated, &policy(), GOLDEN, now), Ok(claims()));
+        let new = issue(&rotated, &policy(), &claims()).unwrap();
+        assert_eq!(verify(&rotated, &policy(), &new, now), Ok(claims()));
+        assert_eq!(verify(&keys(), &policy(), &new, now), Err(AccessError::UnknownKey));
+    }
+
+    #[test]
+    fn claims_that_are_missing_or_strange_are_refused() {
+        for member in ["iss", "aud", "sub", "sid", "role", "tier", "iat", "exp", "jti"] {
+            let mut claims = part(1);
+            claims.as_object_mut().unwrap().remove(member).unwrap();
+            assert_eq!(check(&sign(&part(0), &claims)), Err(AccessError::Claims), "{member}");
+            assert_eq!(
+                check(&with_claim(member, json!({}))),
+                Err(AccessError::Claims),
+                "{member}"
+            );
+        }
+        assert_eq!(check(&with_claim("sub", json!("admin"))), Err(AccessError::Claims));
+        assert_eq!(check(&with_claim("role", json!("Admin"))), Err(AccessError::Claims));
+        assert_eq!(check(&with_claim("tier", json!("gold"))), Err(AccessError::Claims));
+        assert_eq!(check(&with_claim("more", json!("is ignored"))), Ok(claims()));
+    }
+
+    #[test]
+    fn what_is_no_jwt_is_malformed() {
+        let parts: Vec<&str> = GOLDEN.split('.').collect();
+        for token in [
+            String::new(),
+            "..".to_string(),
+            "a.b.c".to_string(),
+            format!("{}.{}", parts[0], parts[1]),
+            format!("{GOLDEN}."),
+            format!("{GOLDEN}="),
+            format!(" {GOLDEN}"),
+            // The last character has bits to spare: only one spelling counts.
+            format!("{}B", &GOLDEN[..GOLDEN.len() - 1]),
+            "é".repeat(9),
+            format!("{}.{}.{}", parts[0], "A".repeat(5000), parts[2]),
+        ] {
+            assert_eq!(check(&token), Err(AccessError::Malformed), "{token}");
+        }
+        assert_eq!(
+            check(&format!("{}.{}.", parts[0], parts[1])),
+            Err(AccessError::Signature)
+        );
+        assert_eq!(
+            check(&format!("{}.{}.AAAA", parts[0], parts[1])),
+            Err(AccessError::Signature)
+        );
+    }
+
+    #[test]
+    fn what_we_would_not_read_we_do_not_write() {
+        let long = AccessPolicy {
+            issuer: "x".repeat(4096),
+            ..policy()
+        };
+        assert_eq!(issue(&keys(), &long, &claims()), Err(IssueError::TooLong));
+    }
+}

@@ -264,7 +264,8 @@ impl Keys {
     /// The label says what the token is for, so that a token of one kind is never taken for one of another. It has no
     /// zero byte itself.
     pub(super) fn mac(&self, id: u32, label: &str, message: &[u8]) -> Option<[u8; MAC_BYTES]> {
-        self.mac_key(id).map(|key| key.authenticate(label, message))
+        self.mac_key(id)
+            .map(|key| key.authenticate([label.as_bytes(), &[0], message]))
     }
 
     /// Whether the code is right, in constant time. `false` for a key that isn't there.
@@ -281,11 +282,28 @@ impl fmt::Debug for Keys {
 }
 
 impl MacKey {
-    fn authenticate(&self, label: &str, message: &[u8]) -> [u8; MAC_BYTES] {
+    fn new(id: u32, key: &[u8]) -> Self {
+        let mut block = [0; BLOCK_BYTES];
+        if let Some(start) = block.get_mut(..key.len()) {
+            start.copy_from_slice(key);
+        } else {
+            // Longer than a block: its hash is the key (RFC 2104, section 2).
+            let digest: [u8; 32] = Sha256::digest(key).into();
+            block.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
+        }
+        let key = Self {
+            id,
+            block: Secret::new(block),
+        };
+        block.zeroize();
+        key
+    }
+
+    fn authenticate(&self, parts: [&[u8]; 3]) -> [u8; MAC_BYTES] {
         let mut hmac = <Hmac<Sha256> as Mac>::new(self.block.expose().into());
-        hmac.update(label.as_bytes());
-        hmac.update(&[0]);
-        hmac.update(message);
+        for part in parts {
+            hmac.update(part);
+        }
         hmac.finalize().into_bytes().into()
     }
 }
@@ -370,20 +388,7 @@ impl Jwk {
         if value.expose().len() < MIN_MAC_BYTES {
             return Err(KeyProblem::Value);
         }
-        let mut block = [0; BLOCK_BYTES];
-        if let Some(start) = block.get_mut(..value.expose().len()) {
-            start.copy_from_slice(value.expose());
-        } else {
-            // Longer than a block: its hash is the key.
-            let digest: [u8; 32] = Sha256::digest(value.expose()).into();
-            block.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
-        }
-        let key = MacKey {
-            id,
-            block: Secret::new(block),
-        };
-        block.zeroize();
-        Ok(key)
+        Ok(MacKey::new(id, value.expose()))
     }
 }
 
@@ -411,5 +416,229 @@ fn decode_32(text: Option<&str>) -> Result<Secret<[u8; 32]>, KeyProblem> {
         Ok(Secret::new(bytes))
     } else {
         Err(KeyProblem::Value)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// The key pair of RFC 8037, appendix A.1, and a key of 32 twos with the number 1.
+    pub(in crate::token) const KEY_SET: &str = r#"{"keys":[
+        {"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+         "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"},
+        {"kty":"oct","k":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","kid":"1"}]}"#;
+
+    pub(in crate::token) fn keys() -> Keys {
+        Keys::parse(KEY_SET).unwrap()
+    }
+
+    fn changed(at: usize, member: &str, value: Value) -> Result<Keys, KeysError> {
+        let mut set: Value = serde_json::from_str(KEY_SET).unwrap();
+        set["keys"][at][member] = value;
+        Keys::parse(&set.to_string())
+    }
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
+        digits
+            .chunks(2)
+            .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn signs_as_rfc_8032_does() {
+        // Section 7.1, tests 1 to 3: seed, public key, message, signature.
+        for (seed, public, message, signature) in [
+            (
+                "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+                "",
+                "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+            ),
+            (
+                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+                "72",
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+            ),
+            (
+                "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+                "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+                "af82",
+                "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+            ),
+        ] {
+            let jwk = Jwk::new_signature_key(hex(seed).try_into().unwrap()).unwrap();
+            let (_, secret, key) = jwk.signature_key().unwrap();
+            assert_eq!(key.as_ref(), hex(public));
+            let signed = secret.unwrap().sign(hex(message), None);
+            assert_eq!(signed.as_ref(), hex(signature));
+            assert!(key.verify(hex(message), &signed).is_ok());
+            assert!(key.verify(b"else", &signed).is_err());
+        }
+    }
+
+    #[test]
+    fn signs_as_rfc_8037_does() {
+        // Appendix A.4.
+        let signed = keys()
+            .signer()
+            .1
+            .sign("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc", None);
+        assert_eq!(
+            Base64UrlUnpadded::encode_string(signed.as_ref()),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn names_a_key_as_rfc_8037_does() {
+        // Appendix A.3, by the rule of RFC 7638.
+        let keys = keys();
+        let (kid, key) = &keys.verifiers[0];
+        assert_eq!(thumbprint(key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(&thumbprint(key), kid);
+    }
+
+    #[test]
+    fn authenticates_as_rfc_4231_does() {
+        // Test cases 1, 2, 6 (a key longer than a block) and 7; cut in three anywhere.
+        for (key, message, code) in [
+            (
+                &[0x0b; 20][..],
+                "Hi There",
+                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+            ),
+            (
+                b"Jefe",
+                "what do ya want for nothing?",
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+            (
+                &[0xaa; 131],
+                "Test Using Larger Than Block-Size Key - Hash Key First",
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+            (
+                &[0xaa; 131],
+                "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.",
+                "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
+            ),
+        ] {
+            let (head, tail) = message.as_bytes().split_at(3);
+            assert_eq!(
+                MacKey::new(0, key).authenticate([head, &[], tail]).as_slice(),
+                hex(code),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn labels_keep_kinds_apart() {
+        let keys = keys();
+        let code = keys.mac(1, "a", b"b").unwrap();
+        assert!(keys.mac_is_right(1, "a", b"b", &code));
+        assert!(!keys.mac_is_right(1, "ab", b"", &code));
+        assert!(!keys.mac_is_right(1, "", b"ab", &code));
+        assert!(!keys.mac_is_right(2, "a", b"b", &code));
+        assert!(!keys.mac_is_right(1, "a", b"b", &code[..31]));
+        assert!(!keys.mac_is_right(1, "a", b"b", &[]));
+    }
+
+    #[test]
+    fn publishes_public_halves_only() {
+        let published: Value = serde_json::from_str(keys().jwks()).unwrap();
+        assert_eq!(
+            published,
+            json!({"keys": [{
+                "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            }]})
+        );
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_key() {
+        let refused = |at, member, value| changed(at, member, value).err();
+        let problem = |at, problem| Some(KeysError::Key(at, problem));
+        assert_eq!(refused(0, "kty", json!("RSA")), problem(0, KeyProblem::Unsupported));
+        assert_eq!(refused(0, "crv", json!("X25519")), problem(0, KeyProblem::Unsupported));
+        assert_eq!(refused(0, "use", json!("enc")), problem(0, KeyProblem::Unsupported));
+        assert_eq!(refused(0, "alg", json!("HS256")), problem(0, KeyProblem::Unsupported));
+        assert_eq!(refused(0, "kid", Value::Null), problem(0, KeyProblem::KeyId));
+        assert_eq!(refused(0, "x", Value::Null), problem(0, KeyProblem::Value));
+        assert_eq!(refused(0, "d", json!("AA")), problem(0, KeyProblem::Value));
+        assert_eq!(
+            refused(0, "x", json!("AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI")),
+            problem(0, KeyProblem::Mismatch)
+        );
+        assert_eq!(refused(0, "d", Value::Null), Some(KeysError::NoSigningKey));
+        assert_eq!(refused(1, "kid", json!("one")), problem(1, KeyProblem::KeyId));
+        assert_eq!(refused(1, "kid", json!("+1")), problem(1, KeyProblem::KeyId));
+        assert_eq!(refused(1, "kid", json!("")), problem(1, KeyProblem::KeyId));
+        assert_eq!(refused(1, "kid", json!("4294967296")), problem(1, KeyProblem::KeyId));
+        assert_eq!(refused(1, "alg", json!("HS512")), problem(1, KeyProblem::Unsupported));
+        // 31 bytes.
+        assert_eq!(
+            refused(1, "k", json!("AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg")),
+            problem(1, KeyProblem::Value)
+        );
+        assert_eq!(refused(1, "x5c", json!([])), None);
+        assert_eq!(Keys::parse("").err(), Some(KeysError::NotAKeySet));
+        assert_eq!(Keys::parse(r#"{"keys":[]}"#).err(), Some(KeysError::NoSigningKey));
+        let twice = KEY_SET.replace(
+            "]}",
+            r#",{"kty":"oct","k":"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM","kid":"1"}]}"#,
+        );
+        assert_eq!(Keys::parse(&twice).err(), problem(2, KeyProblem::Duplicate));
+    }
+
+    #[test]
+    fn errors_and_debug_tell_no_secret() {
+        let set = keys();
+        assert_eq!(
+            format!("{set:?}"),
+            r#"Keys((["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"], [1]))"#
+        );
+        let error = changed(0, "d", json!("hunter2")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "key 0 of the key set lacks a value, or has one that is damaged or of the wrong length"
+        );
+    }
+
+    #[test]
+    fn makes_and_rotates_key_sets() {
+        let first = Keys::generate([1; 32], [2; 32]).unwrap();
+        let before = Keys::parse(&first).unwrap();
+        let second = Keys::rotate(&first, [3; 32], [4; 32]).unwrap();
+        let after = Keys::parse(&second).unwrap();
+        assert_eq!(after.ids().1, [2, 1]);
+        assert_eq!(after.ids().0.len(), 2);
+        assert_eq!(after.ids().0[1], before.ids().0[0]);
+        assert_ne!(after.signer().0, before.signer().0);
+        assert!(after.verifier(before.signer().0).is_some());
+        let code = before.mac(1, "a", b"b").unwrap();
+        assert!(after.mac_is_right(1, "a", b"b", &code));
+        assert_ne!(after.mac(2, "a", b"b").unwrap(), code);
+        let set: Value = serde_json::from_str(&second).unwrap();
+        let private: Vec<bool> = set["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key.get("d").is_some())
+            .collect();
+        assert_eq!(private, [true, false, false, false]);
+        assert_eq!(
+            Keys::rotate(&first, [1; 32], [4; 32]),
+            Err(KeysError::Key(2, KeyProblem::Duplicate))
+        );
+        assert_eq!(Keys::generate([0; 32], [2; 32]), Err(KeysError::NotRandom));
+        assert_eq!(Keys::generate([1; 32], [0; 32]), Err(KeysError::NotRandom));
     }
 }

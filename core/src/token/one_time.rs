@@ -121,3 +121,80 @@ impl OneTimeToken {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::Keys;
+    use crate::token::keys::tests::{KEY_SET, keys};
+
+    /// Made by another implementation (Node's `crypto.createHmac`).
+    const GOLDEN: &str = "BwcHBwcHBwcHBwcHBwcHBwgICAgICAgICAgICAgICAgAAAABRPDS5IMSq379DiXnWbBZ492fMSu0LajPk7PXR3siGNk";
+    const TOKEN: OneTimeToken = OneTimeToken {
+        user: UserId::from_bytes([7; 16]),
+        token: TokenId::from_bytes([8; 16]),
+    };
+
+    #[test]
+    fn writes_and_reads_what_another_implementation_does() {
+        assert_eq!(TOKEN.seal(&keys(), Purpose::PasswordReset).expose(), GOLDEN);
+        assert_eq!(OneTimeToken::open(&keys(), Purpose::PasswordReset, GOLDEN), Ok(TOKEN));
+    }
+
+    #[test]
+    fn is_for_one_purpose() {
+        for made_for in Purpose::ALL {
+            let text = TOKEN.seal(&keys(), *made_for);
+            for used_for in Purpose::ALL {
+                let opened = OneTimeToken::open(&keys(), *used_for, text.expose());
+                assert_eq!(opened.is_ok(), made_for == used_for, "{made_for} used for {used_for}");
+            }
+            assert!(made_for.label().contains(made_for.as_str()));
+        }
+    }
+
+    #[test]
+    fn any_other_text_is_forged() {
+        for text in [
+            "",
+            "=",
+            "AAAA",
+            &GOLDEN[1..],
+            &[GOLDEN, "A"].concat(),
+            &[GOLDEN, "="].concat(),
+            &"A".repeat(91),
+            &"A".repeat(9999),
+        ] {
+            assert_eq!(
+                OneTimeToken::open(&keys(), Purpose::PasswordReset, text),
+                Err(Forged),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn outlives_a_rotation_of_the_keys() {
+        let before = TOKEN.seal(&keys(), Purpose::EmailChange);
+        let rotated = Keys::parse(&Keys::rotate(KEY_SET, [5; 32], [6; 32]).unwrap()).unwrap();
+        assert_eq!(
+            OneTimeToken::open(&rotated, Purpose::EmailChange, before.expose()),
+            Ok(TOKEN)
+        );
+        let now = TOKEN.seal(&rotated, Purpose::EmailChange);
+        assert_ne!(now.expose(), before.expose());
+        assert_eq!(
+            OneTimeToken::open(&keys(), Purpose::EmailChange, now.expose()),
+            Err(Forged)
+        );
+        let again = TOKEN
+            .seal_again(&rotated, Purpose::EmailChange, &before.hashed())
+            .unwrap();
+        assert_eq!(again.expose(), before.expose());
+        assert!(
+            TOKEN
+                .seal_again(&rotated, Purpose::PasswordReset, &before.hashed())
+                .is_none()
+        );
+    }
+}

@@ -214,3 +214,241 @@ pub fn decide(
     }
     Refresh::Refused(RefreshRefusal::Reused)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::keys::tests::{KEY_SET, keys};
+    use alloc::format;
+
+    /// Made by another implementation (Node's `crypto.createHmac`): session of sevens, generation 5, salt of nines.
+    const GOLDEN: &str =
+        "v1.AAAAAQcHBwcHBwcHBwcHBwcHBwcAAAAFCQkJCQkJCQkJCQkJCQkJCQLwNjxERtJQ0_4SuxGpHL548lhyOpbAo0U-CTPgDp7u";
+    const GRACE: Duration = Duration::from_secs(30);
+    const ROTATED_AT: i64 = 1_795_197_600_000;
+
+    fn golden() -> RefreshToken {
+        RefreshToken {
+            session: SessionId::from_bytes([7; 16]),
+            generation: 5,
+            salt: Secret::new([9; 16]),
+        }
+    }
+
+    fn at(millis: i64) -> Time {
+        Time::from_millis(ROTATED_AT + millis)
+    }
+
+    /// The session as it is once [`golden`] was rotated.
+    fn row() -> SessionRow {
+        SessionRow {
+            token_hash: golden().successor().unwrap().seal(&keys()).hashed(),
+            generation: 6,
+            rotated_at: at(0),
+            expires_at: at(86_400_000),
+            revoked_at: None,
+            user_status: Status::Active,
+        }
+    }
+
+    fn refusal(presented: &RefreshToken, row: &SessionRow, now: Time) -> Option<RefreshRefusal> {
+        match decide(
+            presented,
+            &presented.seal(&keys()).hashed(),
+            false,
+            Some(row),
+            &keys(),
+            now,
+            GRACE,
+        ) {
+            Refresh::Refused(refusal) => Some(refusal),
+            Refresh::Current(_) => None,
+            Refresh::Rotated => panic!("nothing was rotated"),
+        }
+    }
+
+    #[test]
+    fn writes_and_reads_what_another_implementation_does() {
+        let sealed = golden().seal(&keys());
+        assert_eq!(sealed.expose(), GOLDEN);
+        assert_eq!(
+            sealed.hashed().as_str(),
+            "a25de0cdc88fc25ac56c7473848972f1fee4053fd4eba3d7a29c70c5bf6414f8"
+        );
+        let opened = RefreshToken::open(&keys(), GOLDEN).unwrap();
+        assert_eq!((opened.session, opened.generation), (golden().session, 5));
+        assert_eq!(opened.seal(&keys()).expose(), GOLDEN);
+    }
+
+    #[test]
+    fn is_not_shown() {
+        assert_eq!(
+            format!("{:?}", golden()),
+            "RefreshToken(07070707-0707-0707-0707-070707070707, generation 5, [redacted])"
+        );
+    }
+
+    #[test]
+    fn any_other_text_is_forged() {
+        let last = &GOLDEN[..GOLDEN.len() - 1];
+        for text in [
+            "",
+            "v1.",
+            "v1.AAAA",
+            &GOLDEN[3..],
+            &format!("{GOLDEN}="),
+            &format!("{GOLDEN}A"),
+            &format!(" {GOLDEN}"),
+            last,
+            &format!("V1.{}", &GOLDEN[3..]),
+            &format!("v1.{}", "A".repeat(96)),
+            &format!("v1.{}", "A".repeat(99_999)),
+            &GOLDEN.replace('_', "/"),
+            &GOLDEN.replace("AAAAAQ", "AAAAAg"),
+        ] {
+            assert!(RefreshToken::open(&keys(), text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn generations_end_where_the_column_does() {
+        let last = RefreshToken {
+            generation: LAST_GENERATION,
+            ..golden()
+        };
+        assert!(last.successor().is_none());
+        assert!(RefreshToken::open(&keys(), last.seal(&keys()).expose()).is_ok());
+        let beyond = RefreshToken {
+            generation: LAST_GENERATION + 1,
+            ..golden()
+        };
+        assert!(RefreshToken::open(&keys(), beyond.seal(&keys()).expose()).is_err());
+        assert_eq!(LAST_GENERATION, 2_147_483_647);
+    }
+
+    #[test]
+    fn who_rotates_hands_out_the_successor() {
+        let hash = golden().seal(&keys()).hashed();
+        let decided = decide(&golden(), &hash, true, Some(&row()), &keys(), at(0), GRACE);
+        assert!(matches!(decided, Refresh::Rotated), "{decided:?}");
+    }
+
+    #[test]
+    fn who_comes_second_is_given_the_same_token() {
+        let hash = golden().seal(&keys()).hashed();
+        for millis in [-1000, 0, 30_000] {
+            match decide(&golden(), &hash, false, Some(&row()), &keys(), at(millis), GRACE) {
+                Refresh::Current(token) => assert_eq!(token.hashed(), row().token_hash),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_grace_the_old_token_is_reuse() {
+        assert_eq!(refusal(&golden(), &row(), at(30_001)), Some(RefreshRefusal::Reused));
+        let hash = golden().seal(&keys()).hashed();
+        let decided = decide(&golden(), &hash, false, Some(&row()), &keys(), at(0), Duration::ZERO);
+        assert!(
+            matches!(decided, Refresh::Refused(RefreshRefusal::Reused)),
+            "{decided:?}"
+        );
+    }
+
+    #[test]
+    fn two_generations_behind_is_reuse_at_once() {
+        let older = RefreshToken {
+            generation: 4,
+            ..golden()
+        };
+        assert_eq!(refusal(&older, &row(), at(0)), Some(RefreshRefusal::Reused));
+    }
+
+    #[test]
+    fn what_was_never_current_is_invalid() {
+        // Newer than the row; current by its number but not by its hash; current in every way, though nothing was rotated.
+        let newer = RefreshToken {
+            generation: 7,
+            ..golden()
+        };
+        assert_eq!(refusal(&newer, &row(), at(0)), Some(RefreshRefusal::Invalid));
+        let other_salt = RefreshToken {
+            generation: 6,
+            salt: Secret::new([1; 16]),
+            ..golden()
+        };
+        assert_eq!(refusal(&other_salt, &row(), at(0)), Some(RefreshRefusal::Invalid));
+        let current = golden().successor().unwrap();
+        assert_eq!(refusal(&current, &row(), at(0)), Some(RefreshRefusal::Invalid));
+        let hash = golden().seal(&keys()).hashed();
+        let decided = decide(&golden(), &hash, false, None, &keys(), at(0), GRACE);
+        assert!(
+            matches!(decided, Refresh::Refused(RefreshRefusal::Invalid)),
+            "{decided:?}"
+        );
+    }
+
+    #[test]
+    fn a_row_with_anothers_salt_gives_nothing_away() {
+        let other_salt = RefreshToken {
+            salt: Secret::new([1; 16]),
+            ..golden()
+        };
+        assert_eq!(refusal(&other_salt, &row(), at(0)), Some(RefreshRefusal::Reused));
+    }
+
+    #[test]
+    fn the_sessions_end_comes_before_the_account_and_the_token() {
+        let revoked = SessionRow {
+            revoked_at: Some(at(0)),
+            user_status: Status::Suspended,
+            ..row()
+        };
+        assert_eq!(
+            refusal(&golden(), &revoked, at(86_400_000)),
+            Some(RefreshRefusal::Revoked)
+        );
+        let suspended = SessionRow {
+            user_status: Status::Suspended,
+            ..row()
+        };
+        assert_eq!(
+            refusal(&golden(), &suspended, at(86_399_999)),
+            Some(RefreshRefusal::Suspended)
+        );
+        assert_eq!(
+            refusal(&golden(), &suspended, at(86_400_000)),
+            Some(RefreshRefusal::Expired)
+        );
+        let inactive = SessionRow {
+            user_status: Status::Inactive,
+            ..row()
+        };
+        assert_eq!(refusal(&golden(), &inactive, at(0)), Some(RefreshRefusal::Inactive));
+    }
+
+    #[test]
+    fn the_grace_survives_a_rotation_of_the_keys() {
+        let rotated = Keys::parse(&Keys::rotate(KEY_SET, [5; 32], [6; 32]).unwrap()).unwrap();
+        let presented = RefreshToken::open(&rotated, GOLDEN).unwrap();
+        let hash = HashedToken::of(GOLDEN);
+        // The rival had the old key, the new one, or was somebody who isn't us.
+        let by_old = row();
+        let by_new = SessionRow {
+            token_hash: golden().successor().unwrap().seal(&rotated).hashed(),
+            ..row()
+        };
+        assert_ne!(by_old.token_hash, by_new.token_hash);
+        for row in [by_old, by_new] {
+            match decide(&presented, &hash, false, Some(&row), &rotated, at(1), GRACE) {
+                Refresh::Current(token) => assert_eq!(token.hashed(), row.token_hash),
+                other => panic!("{other:?}"),
+            }
+        }
+        let by_none = SessionRow {
+            token_hash: HashedToken::of("else"),
+            ..row()
+        };
+        assert_eq!(refusal(&golden(), &by_none, at(1)), Some(RefreshRefusal::Reused));
+    }
+}
