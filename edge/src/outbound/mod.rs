@@ -6,5 +6,7 @@ pub mod http_sql;
 pub mod pg_sql;
 pub mod pg_stream;
 pub mod rest_kv;
+#[cfg(test)]
+mod tests;
 
 pub use deadline::{TimedOut, within};

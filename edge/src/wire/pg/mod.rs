@@ -42,7 +42,7 @@ mod result;
 mod server_error;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use batch::{Batch, BatchError};
 pub use login::{Assume, Login};

@@ -2,5 +2,5 @@
 
 mod batches;
 mod hostile;
-mod server;
+pub(crate) mod server;
 mod sign_in;

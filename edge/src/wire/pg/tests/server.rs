@@ -5,35 +5,35 @@ use bytes::Bytes;
 use crate::wire::pg::{Limits, Login, PgError, Session, Step};
 
 /// A message: tag, length, body.
-pub(super) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap();
     [&[tag], &length.to_be_bytes()[..], body].concat()
 }
 
-pub(super) fn auth(kind: u32, body: &[u8]) -> Vec<u8> {
+pub(crate) fn auth(kind: u32, body: &[u8]) -> Vec<u8> {
     message(b'R', &[&kind.to_be_bytes(), body].concat())
 }
 
-pub(super) fn auth_ok() -> Vec<u8> {
+pub(crate) fn auth_ok() -> Vec<u8> {
     auth(0, b"")
 }
 
 /// What follows AuthenticationOk up to the first ReadyForQuery.
-pub(super) fn greeting() -> Vec<u8> {
+pub(crate) fn greeting() -> Vec<u8> {
     let status = message(b'S', b"server_version\x0018.4\0");
     [status, message(b'K', &[0, 0, 0, 7, 1, 2, 3, 4]), ready(b'I')].concat()
 }
 
-pub(super) fn ready(status: u8) -> Vec<u8> {
+pub(crate) fn ready(status: u8) -> Vec<u8> {
     message(b'Z', &[status])
 }
 
-pub(super) fn parsed_and_bound() -> Vec<u8> {
+pub(crate) fn parsed_and_bound() -> Vec<u8> {
     [message(b'1', b""), message(b'2', b"")].concat()
 }
 
 /// Columns of type `text`.
-pub(super) fn text_columns(names: &[&str]) -> Vec<u8> {
+pub(crate) fn text_columns(names: &[&str]) -> Vec<u8> {
     let mut body = u16::try_from(names.len()).unwrap().to_be_bytes().to_vec();
     for name in names {
         body.extend_from_slice(name.as_bytes());
@@ -43,7 +43,7 @@ pub(super) fn text_columns(names: &[&str]) -> Vec<u8> {
     message(b'T', &body)
 }
 
-pub(super) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
+pub(crate) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
     let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
     for value in values {
         match value {
@@ -57,12 +57,12 @@ pub(super) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
     message(b'D', &body)
 }
 
-pub(super) fn complete(tag: &str) -> Vec<u8> {
+pub(crate) fn complete(tag: &str) -> Vec<u8> {
     message(b'C', format!("{tag}\0").as_bytes())
 }
 
 /// A reply to `SELECT ... AS a` with one row.
-pub(super) fn one_row(value: &str) -> Vec<u8> {
+pub(crate) fn one_row(value: &str) -> Vec<u8> {
     [
         parsed_and_bound(),
         text_columns(&["a"]),
@@ -72,7 +72,7 @@ pub(super) fn one_row(value: &str) -> Vec<u8> {
     .concat()
 }
 
-pub(super) fn error(fields: &[(u8, &str)]) -> Vec<u8> {
+pub(crate) fn error(fields: &[(u8, &str)]) -> Vec<u8> {
     let mut body = Vec::new();
     for (kind, value) in fields {
         body.push(*kind);
@@ -83,12 +83,12 @@ pub(super) fn error(fields: &[(u8, &str)]) -> Vec<u8> {
     message(b'E', &body)
 }
 
-pub(super) fn session() -> Session {
+pub(crate) fn session() -> Session {
     Session::new(Login::new("app", "door").password("secret"), Limits::default())
 }
 
 /// Steps until the session wants to read; everything that it wrote, a write each. Panics if a batch is done.
-pub(super) fn writes(session: &mut Session) -> Vec<Bytes> {
+pub(crate) fn writes(session: &mut Session) -> Vec<Bytes> {
     let mut written = Vec::new();
     loop {
         match session.step().unwrap() {
@@ -100,7 +100,7 @@ pub(super) fn writes(session: &mut Session) -> Vec<Bytes> {
 }
 
 /// Feeds the bytes and steps until the session is done, fails or wants more.
-pub(super) fn answer(session: &mut Session, bytes: &[u8]) -> Result<Step, PgError> {
+pub(crate) fn answer(session: &mut Session, bytes: &[u8]) -> Result<Step, PgError> {
     session.feed(bytes)?;
     loop {
         match session.step()? {
