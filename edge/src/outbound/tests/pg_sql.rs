@@ -38,12 +38,12 @@ async fn ask(sql: &PgSql<&Streams>) -> Result<Vec<Rows>, SqlError> {
     sql.batch(&select()).await
 }
 
-fn rows(value: &str) -> Result<Vec<Rows>, SqlError> {
-    Ok(vec![Rows {
+fn rows(value: &str) -> Vec<Rows> {
+    vec![Rows {
         columns: vec!["a".to_owned()],
         rows: vec![vec![Some(value.to_owned())]],
         affected: 1,
-    }])
+    }]
 }
 
 #[test]
