@@ -17,7 +17,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::serve::ListenerExt as _;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -65,7 +65,11 @@ fn router(options: &Options, database_url: &str) -> anyhow::Result<Router> {
         .merge(sql::router(database_url, options.sql_connections)?)
         .merge(redis::router(&options.redis_url, Arc::clone(&bearer))?);
     if options.dev_mail {
-        app = app.merge(mail::router(bearer));
+        return Ok(app.merge(mail::router(bearer)));
+    }
+    // Said here, or they would be taken for commands.
+    for path in ["/emails", "/mailbox", "/mailbox/{*rest}"] {
+        app = app.route(path, any(async || StatusCode::NOT_FOUND));
     }
     Ok(app)
 }
