@@ -70,9 +70,11 @@ impl Pools {
                 .map(|(key, _)| *key);
             least.and_then(|key| pools.remove(&key));
         }
+        // Without a password an empty one: if Postgres asks for it, the refusal is in its own words.
+        let password = login.password().unwrap_or_default();
         let pool = Pool::builder(Connector {
             place: self.place.clone(),
-            login: login.login(),
+            login: login.login().password(password),
         })
         .max_size(self.connections)
         .queue_mode(QueueMode::Lifo)
