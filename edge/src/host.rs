@@ -172,11 +172,15 @@ pub trait Host: Entropy + Clone + 'static {
     type Sql: Sql;
     /// The cache adapter.
     type Kv: Kv;
+    /// Outbound HTTP.
+    type Fetch: Fetch;
 
     /// The database; the adapter connects at its first batch.
     fn sql(&self) -> &Self::Sql;
     /// The cache and the counters.
     fn kv(&self) -> &Self::Kv;
+    /// Outbound HTTP, for mail and for the list of breached passwords.
+    fn fetch(&self) -> &Self::Fetch;
     /// The wall clock. Read once a request and passed down.
     fn now(&self) -> Time;
     /// A monotonic reading for `Server-Timing`, in microseconds from an arbitrary start.

@@ -48,6 +48,7 @@ impl Entropy for SpinHost {
 impl Host for SpinHost {
     type Sql = HttpSql<SpinFetch>;
     type Kv = Option<RestKv<SpinFetch>>;
+    type Fetch = SpinFetch;
 
     fn sql(&self) -> &Self::Sql {
         &self.0.sql
@@ -55,6 +56,10 @@ impl Host for SpinHost {
 
     fn kv(&self) -> &Self::Kv {
         &self.0.kv
+    }
+
+    fn fetch(&self) -> &SpinFetch {
+        &SpinFetch
     }
 
     fn now(&self) -> Time {

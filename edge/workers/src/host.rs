@@ -69,6 +69,7 @@ impl Entropy for WorkersHost {
 impl Host for WorkersHost {
     type Sql = PgSql<Database>;
     type Kv = Option<RestKv<WorkersFetch>>;
+    type Fetch = WorkersFetch;
 
     fn sql(&self) -> &Self::Sql {
         &self.0.sql
@@ -76,6 +77,10 @@ impl Host for WorkersHost {
 
     fn kv(&self) -> &Self::Kv {
         &self.0.kv
+    }
+
+    fn fetch(&self) -> &WorkersFetch {
+        &WorkersFetch
     }
 
     fn now(&self) -> Time {
