@@ -1,0 +1,32 @@
+//! The cases, laid out as the URLs are.
+
+use crate::registry::Case;
+
+mod auth;
+mod errors;
+mod flights;
+mod gateway;
+mod limits;
+mod origin;
+mod outage;
+mod parity;
+mod service;
+
+/// What may be played beside each other.
+pub fn suite() -> Vec<Case> {
+    [
+        auth::cases(),
+        service::cases(),
+        errors::cases(),
+        origin::cases(),
+        flights::cases(),
+        parity::cases(),
+        gateway::cases(),
+    ]
+    .concat()
+}
+
+/// What needs the stack to itself.
+pub fn outage() -> Vec<Case> {
+    [limits::cases(), outage::cases()].concat()
+}

@@ -1,0 +1,269 @@
+//! Limits, on hosts that run with their defaults. One case at a time: all of them come from one address.
+//!
+//! How many attempts are too many is configuration; that there is such a number, that it is the same for everybody and
+//! on every host, and that it holds against a crowd, is not.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::actor::{LOGIN, Person, REGISTER};
+use crate::http::{Reply, race};
+use crate::registry::Case;
+use crate::stage::Stage;
+use crate::timing::flights;
+use crate::{both, each};
+
+/// More than any sensible limit on one account.
+const MANY: usize = 60;
+/// More than any sensible limit on one address.
+const VERY_MANY: usize = 400;
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = each![
+        Limited;
+        attempts_on_one_account_are_limited,
+        a_limited_account_is_limited_for_the_right_password_too,
+        other_accounts_go_on,
+        unknown_addresses_are_limited_alike,
+        letters_of_an_address_make_no_new_account,
+        a_crowd_gets_no_more_than_one_by_one,
+        one_client_is_limited_whatever_the_account,
+        registrations_of_one_client_are_limited,
+        retry_after_is_right,
+        the_count_is_in_the_cache_and_expires,
+        unknown_and_known_addresses_take_the_same_time,
+    ];
+    cases.extend(both![Limited; both_hosts_count_together]);
+    cases
+}
+
+fn attempt(stage: &Stage, email: &str, password: &str) -> Reply {
+    stage
+        .call("POST", LOGIN[0])
+        .json(&json!({"email": email, "password": password}))
+        .send()
+}
+
+/// Nobody has asked for anything yet, as far as the cache knows.
+fn fresh(stage: &Stage) {
+    stage.cache().flush();
+}
+
+fn limited(reply: &Reply) -> u64 {
+    reply.error(429, "RATE_LIMITED");
+    let after = reply
+        .header("retry-after")
+        .unwrap_or_else(|| panic!("429 without Retry-After\n{reply}"));
+    let seconds = after
+        .parse()
+        .unwrap_or_else(|_| panic!("Retry-After in whole seconds\n{reply}"));
+    assert!((1..=86_400).contains(&seconds), "{reply}");
+    seconds
+}
+
+/// How many attempts pass before the first that is limited.
+fn passed(most: usize, mut ask: impl FnMut(usize) -> Reply) -> (usize, Reply) {
+    for count in 0..most {
+        let reply = ask(count);
+        if reply.status == 429 {
+            limited(&reply);
+            return (count, reply);
+        }
+    }
+    panic!("{most} attempts, and none was limited");
+}
+
+fn attempts_on_one_account_are_limited(stage: &Stage) {
+    fresh(stage);
+    let (person, _) = stage.somebody();
+    let (count, reply) = passed(MANY, |_| {
+        let reply = attempt(stage, &person.email, "not the password");
+        assert!(reply.status == 429 || reply.status == 401, "{reply}");
+        reply
+    });
+    assert!(count >= 3, "a person may mistype: {count}");
+    assert_eq!(flights(&reply).sql, 0, "what is limited costs no query\n{reply}");
+}
+
+fn a_limited_account_is_limited_for_the_right_password_too(stage: &Stage) {
+    fresh(stage);
+    let (person, session) = stage.somebody();
+    passed(MANY, |_| attempt(stage, &person.email, "not the password"));
+    let reply = attempt(stage, &person.email, &person.password);
+    limited(&reply);
+    assert!(reply.cookies().is_empty(), "{reply}");
+    assert_eq!(stage.database().sessions(&session.user_id()).len(), 1);
+    // Who is signed in already isn't put out by a stranger's attempts.
+    stage.app().me(&session.access).expect_only(200);
+    stage.app().refresh(&session);
+}
+
+fn other_accounts_go_on(stage: &Stage) {
+    fresh(stage);
+    let (victim, _) = stage.somebody();
+    let (other, _) = stage.somebody();
+    passed(MANY, |_| attempt(stage, &victim.email, "not the password"));
+    attempt(stage, &other.email, &other.password).expect_only(200);
+}
+
+fn unknown_addresses_are_limited_alike(stage: &Stage) {
+    fresh(stage);
+    let (person, _) = stage.somebody();
+    let (known, told) = passed(MANY, |_| attempt(stage, &person.email, "not the password"));
+    fresh(stage);
+    let nobody = Person::new();
+    let (unknown, told_nobody) = passed(MANY, |_| attempt(stage, &nobody.email, "not the password"));
+    assert_eq!(known, unknown);
+    assert_eq!(told.text(), told_nobody.text());
+}
+
+fn letters_of_an_address_make_no_new_account(stage: &Stage) {
+    fresh(stage);
+    let (person, _) = stage.somebody();
+    let (count, _) = passed(MANY, |_| attempt(stage, &person.email, "not the password"));
+    fresh(stage);
+    let (mixed, _) = passed(MANY, |index| {
+        // Another letter in upper case each time.
+        let email: String = person
+            .email
+            .char_indices()
+            .map(|(at, letter)| {
+                if at == index % person.email.len() {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter
+                }
+            })
+            .collect();
+        attempt(stage, &email, "not the password")
+    });
+    assert_eq!(count, mixed);
+}
+
+fn a_crowd_gets_no_more_than_one_by_one(stage: &Stage) {
+    fresh(stage);
+    let person = Person::new();
+    let (count, _) = passed(MANY, |_| attempt(stage, &person.email, "not the password"));
+    fresh(stage);
+    let crowd = Person::new();
+    let replies = race(32, |_| attempt(stage, &crowd.email, "not the password"));
+    let through = replies.iter().filter(|reply| reply.status != 429).count();
+    assert!(count < 32, "the race proves nothing");
+    // What is restored while the crowd is served may let one more through.
+    assert!(through <= count + 1, "{through} of 32 at once, {count} one by one");
+    assert!(through >= 1);
+}
+
+fn one_client_is_limited_whatever_the_account(stage: &Stage) {
+    fresh(stage);
+    let (_, reply) = passed(VERY_MANY, |_| attempt(stage, &Person::new().email, "not the password"));
+    assert_eq!(flights(&reply).sql, 0, "{reply}");
+    // Reading isn't what is limited.
+    stage.call("GET", "/.well-known/jwks.json").send().expect_only(200);
+    fresh(stage);
+    attempt(stage, &Person::new().email, "not the password").expect_only(401);
+}
+
+fn registrations_of_one_client_are_limited(stage: &Stage) {
+    fresh(stage);
+    let (person, _) = stage.somebody();
+    fresh(stage);
+    // A taken address is counted like any other.
+    let (count, reply) = passed(VERY_MANY, |_| {
+        stage.call("POST", REGISTER[0]).json(&person.registration()).send()
+    });
+    assert!(count >= 2, "{count}");
+    assert_eq!(flights(&reply).sql, 0, "{reply}");
+    let fresh_person = Person::new();
+    limited(
+        &stage
+            .call("POST", REGISTER[1])
+            .json(&fresh_person.registration())
+            .send(),
+    );
+    assert_eq!(stage.database().users_with(&fresh_person.email), 0);
+}
+
+fn retry_after_is_right(stage: &Stage) {
+    fresh(stage);
+    let person = Person::new();
+    let (_, reply) = passed(MANY, |_| attempt(stage, &person.email, "not the password"));
+    let first = limited(&reply);
+    // It counts down, and asking doesn't put it off.
+    std::thread::sleep(Duration::from_millis(2100));
+    let reply = attempt(stage, &person.email, "not the password");
+    if first > 3 {
+        let second = limited(&reply);
+        assert!(
+            second <= first - 2 && second + 4 >= first,
+            "{first} s, then {second} s after two seconds"
+        );
+    } else {
+        reply.expect_only(401);
+    }
+    // Where it is short enough to wait for, it holds to the second.
+    if (4..=20).contains(&first) {
+        std::thread::sleep(Duration::from_secs(limited(&attempt(
+            stage,
+            &person.email,
+            "not the password",
+        ))));
+        attempt(stage, &person.email, "not the password").expect_only(401);
+    }
+}
+
+fn the_count_is_in_the_cache_and_expires(stage: &Stage) {
+    fresh(stage);
+    let person = Person::new();
+    passed(MANY, |_| attempt(stage, &person.email, "not the password"));
+    let mut cache = stage.cache();
+    assert!(!cache.keys().is_empty(), "limits are in the cache");
+    assert_eq!(cache.without_expiry(), Vec::<String>::new(), "every key expires");
+    // The count is nowhere else: what the cache forgets is forgotten.
+    cache.flush();
+    attempt(stage, &person.email, "not the password").expect_only(401);
+}
+
+fn both_hosts_count_together(workers: &Stage, spin: &Stage) {
+    for (here, there) in [(workers, spin), (spin, workers)] {
+        fresh(here);
+        let person = Person::new();
+        let (alone, _) = passed(MANY, |_| attempt(here, &person.email, "not the password"));
+        limited(&attempt(there, &person.email, "not the password"));
+        fresh(here);
+        let other = Person::new();
+        let (shared, _) = passed(MANY, |index| {
+            attempt(
+                if index % 2 == 0 { here } else { there },
+                &other.email,
+                "not the password",
+            )
+        });
+        assert_eq!(alone, shared, "attempts that alternate between the hosts");
+    }
+}
+
+/// Half or twice would be visible over a network. A hash left out would be far more.
+fn unknown_and_known_addresses_take_the_same_time(stage: &Stage) {
+    fn median(mut times: Vec<Duration>) -> f64 {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    }
+    let (person, _) = stage.somebody();
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for _ in 0..15 {
+        fresh(stage);
+        known.push(attempt(stage, &person.email, "not the password").expect(401).took);
+        unknown.push(
+            attempt(stage, &Person::new().email, "not the password")
+                .expect(401)
+                .took,
+        );
+    }
+    let ratio = median(known) / median(unknown);
+    assert!(
+        (0.67..1.5).contains(&ratio),
+        "known takes {ratio} times as long as unknown"
+    );
+}
