@@ -183,10 +183,10 @@ pub fn verify(stored: Option<&str>, attempt: &Attempt, workspace: &mut Workspace
             };
         }
         if let Some(stored) = stored.and_then(legacy::Stored::parse) {
-            return if stored.matches(attempt.raw.expose(), attempt.normal.expose()) {
-                Verdict::Right { rehash: true }
-            } else {
-                Verdict::Wrong
+            return match stored.matches(attempt.raw.expose(), attempt.normal.expose()) {
+                Ok(true) => Verdict::Right { rehash: true },
+                Ok(false) => Verdict::Wrong,
+                Err(_) => Verdict::Unable,
             };
         }
     }
