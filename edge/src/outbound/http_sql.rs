@@ -4,7 +4,6 @@ use std::iter;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::failure::refused;
 use crate::host::{Fetch, FetchError, Rows, Sql, SqlError, Statement};
 use crate::wire::prelude::prelude;
 use crate::wire::sql_http::{self, SqlHttp};
@@ -39,10 +38,7 @@ impl<F: Fetch> Sql for HttpSql<F> {
             FetchError::Unreachable(why) => SqlError::Unreachable(why),
             FetchError::Timeout => SqlError::Timeout,
         })?;
-        match sql_http::decode(&response, statements.len() + 1) {
-            Ok(rows) => Ok(rows.into_iter().skip(1).collect()),
-            Err(SqlError::Database(error)) => Err(refused(error)),
-            Err(error) => Err(error),
-        }
+        let results = sql_http::decode(&response, statements.len() + 1)?;
+        Ok(results.into_iter().skip(1).collect())
     }
 }

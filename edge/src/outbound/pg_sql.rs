@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::failure::refused;
 use super::pg_stream::{PgStream, RunError};
 use crate::host::{DatabaseError, Rows, Sql, SqlError, Statement};
 use crate::wire::pg::{Assume, Batch, BatchError, Limits, Login, PgError, StatementResult};
 use crate::wire::prelude::prelude;
+use crate::wire::refusal;
 
 /// Makes byte streams to the database.
 #[expect(async_fn_in_trait, reason = "a host's own types are not Send, so no bound is wanted")]
@@ -101,7 +101,10 @@ impl<C: Connect> Sql for PgSql<C> {
 
 fn failed(error: RunError) -> SqlError {
     match error {
-        RunError::Batch(error) | RunError::Session(PgError::Server(error)) => refused((*error).into()),
+        RunError::Batch(error) | RunError::Session(PgError::Server(error)) => {
+            let severity = error.severity.clone();
+            refusal::sort(&severity, (*error).into())
+        }
         RunError::Session(PgError::Batch(error)) => unsayable(error),
         RunError::Session(error @ PgError::Protocol(_)) => SqlError::Protocol(error.to_string()),
         RunError::Session(error) => SqlError::Unreachable(error.to_string()),

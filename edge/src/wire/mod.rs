@@ -5,4 +5,5 @@ pub mod endpoint;
 pub mod pg;
 pub mod prelude;
 pub mod redis_rest;
+pub mod refusal;
 pub mod sql_http;

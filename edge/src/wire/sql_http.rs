@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::endpoint::{self, EndpointError, bearer, describe, is_down, secret, url};
+use super::refusal;
 use crate::host::{DatabaseError, Rows, SqlError, Statement};
 
 const CONNECTION_STRING: HeaderName = HeaderName::from_static("neon-connection-string");
@@ -80,14 +81,14 @@ struct Query<'a> {
 /// The answer to a batch of `expected` statements.
 ///
 /// # Errors
-/// [`SqlError::Database`] is Postgres' refusal; [`SqlError::Unreachable`] a proxy that is down, overloaded, or can't
-/// reach Postgres; [`SqlError::Protocol`] everything else that isn't the whole answer.
+/// Postgres' refusal is sorted as [`refusal::sort`] says; [`SqlError::Unreachable`] is a proxy that is down, overloaded,
+/// or can't reach Postgres; [`SqlError::Protocol`] everything else that isn't the whole answer.
 pub fn decode(response: &Response<Bytes>, expected: usize) -> Result<Vec<Rows>, SqlError> {
     let (status, body) = (response.status(), response.body());
     match status {
         StatusCode::OK => results(body, expected),
         StatusCode::BAD_REQUEST => match serde_json::from_slice::<Refusal>(body) {
-            Ok(refusal) => Err(SqlError::Database(refusal.into())),
+            Ok(refusal) => Err(refusal.sort()),
             Err(_) => Err(SqlError::Protocol(describe(status, body))),
         },
         _ if is_down(status) => Err(SqlError::Unreachable(describe(status, body))),
@@ -149,6 +150,8 @@ impl QueryResult {
 /// Postgres' fields as the proxy gives them. Without a SQLSTATE it is the proxy that refused.
 #[derive(Deserialize)]
 struct Refusal {
+    #[serde(default)]
+    severity: String,
     code: String,
     #[serde(default)]
     message: String,
@@ -158,20 +161,24 @@ struct Refusal {
     table: Option<String>,
 }
 
-impl From<Refusal> for DatabaseError {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal {
+impl Refusal {
+    fn sort(self) -> SqlError {
+        let Self {
+            severity,
             code,
             message,
             constraint,
             table,
-        } = refusal;
-        Self {
-            code,
-            message,
-            constraint,
-            table,
-        }
+        } = self;
+        refusal::sort(
+            &severity,
+            DatabaseError {
+                code,
+                message,
+                constraint,
+                table,
+            },
+        )
     }
 }
 

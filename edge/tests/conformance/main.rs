@@ -1,0 +1,73 @@
+//! The conformance suites of the ports, against real servers: one suite for `Sql` and one for `Kv`, run with every
+//! adapter of the port, and the ways in which a connection can go wrong.
+//!
+//! Run by `cargo xtask test`, which starts PostgreSQL, Valkey and the gateway and says where they are.
+
+mod adapter;
+mod environment;
+mod http;
+mod kv;
+mod outage;
+mod peer;
+mod sign_in;
+mod sql;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use adapter::{Adapter, SQL_ADAPTERS};
+use environment::Environment;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let environment = if arguments.list {
+        Environment::nowhere()
+    } else {
+        Environment::read()
+    };
+    let environment = match environment {
+        Ok(environment) => environment,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if !arguments.list {
+        environment::run(environment.prepare());
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials(&environment));
+    if !arguments.list {
+        environment::run(environment.clear());
+    }
+    conclusion.exit_code()
+}
+
+fn trials(environment: &Environment) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for kind in SQL_ADAPTERS {
+        let adapter = Adapter::new(*kind, environment);
+        for (name, case) in sql::CASES.iter().chain(sign_in::CASES).chain(outage::SQL) {
+            let adapter = adapter.clone();
+            trials.push(trial(&format!("sql::{kind}::{name}"), move || async move {
+                case(&adapter).await;
+            }));
+        }
+    }
+    for (name, case) in kv::CASES.iter().chain(outage::KV) {
+        let environment = environment.clone();
+        trials.push(trial(&format!("kv::rest::{name}"), move || async move {
+            case(&environment).await;
+        }));
+    }
+    trials
+}
+
+/// A panic is a failure.
+fn trial<F: Future<Output = ()>>(name: &str, case: impl FnOnce() -> F + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        environment::run(case());
+        Ok(())
+    })
+}
