@@ -16,6 +16,8 @@ use crate::error::Failure;
 use crate::host::Kv as _;
 use crate::host::{Command, Host, KvError, Level, Reply as KvReply, Rows, Sql as _, SqlError, Statement};
 use crate::instance::Instance;
+use crate::mail::deliver;
+use crate::mail::locale::Locale;
 use crate::outbound::within;
 
 /// How much longer than Postgres' own timeout a whole flight may take.
@@ -137,6 +139,21 @@ impl<H: Host> Context<H> {
         self.headers
             .get("x-doorward-mode")
             .is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"token"))
+    }
+
+    /// The language that the person's browser asks for. Goes into the outbox with each mail; what the person has chosen
+    /// in the preferences comes before it when the mail is written.
+    pub fn locale(&self) -> Locale {
+        let headers = self.headers.get_all(header::ACCEPT_LANGUAGE).iter();
+        let values: Vec<_> = headers.filter_map(|value| value.to_str().ok()).collect();
+        Locale::from_accept_language(&values.join(","))
+    }
+
+    /// Lets mail leave the outbox once the reply is out. To be called after every batch that may have put one there, for
+    /// known and unknown addresses alike, so that the time tells nothing.
+    pub fn deliver_later(&self) {
+        let work = deliver::after_reply(self.host.clone(), Rc::clone(&self.instance));
+        self.host.defer(work);
     }
 
     /// One flight to the database, and one transaction. Answers as many [`Rows`] as there are statements.

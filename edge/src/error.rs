@@ -56,13 +56,25 @@ pub enum Code {
     SessionExpired,
     /// The session was ended.
     SessionRevoked,
+    /// A one-time token that isn't ours, was used, or isn't the latest.
+    TokenInvalid,
+    /// A one-time token whose time is up.
+    TokenExpired,
+    /// A one-time token of a user who is gone.
+    UserNotFound,
+    /// The password that was asked for again is wrong.
+    WrongPassword,
+    /// The last active admin of the deployment or of a firm.
+    LastAdmin,
 }
 
 impl Code {
     /// The HTTP status that goes with it.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::ValidationFailed | Self::MalformedJson => StatusCode::BAD_REQUEST,
+            Self::ValidationFailed | Self::MalformedJson | Self::TokenInvalid | Self::WrongPassword => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthenticated
             | Self::InvalidCredentials
             | Self::RefreshInvalid
@@ -74,9 +86,10 @@ impl Code {
             | Self::AccountInactive
             | Self::AccountSuspended
             | Self::EmailNotVerified => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UserNotFound => StatusCode::NOT_FOUND,
+            Self::TokenExpired => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::LastAdmin => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -109,6 +122,11 @@ impl Code {
             Self::RefreshReused => "REFRESH_REUSED",
             Self::SessionExpired => "SESSION_EXPIRED",
             Self::SessionRevoked => "SESSION_REVOKED",
+            Self::TokenInvalid => "TOKEN_INVALID",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::UserNotFound => "USER_NOT_FOUND",
+            Self::WrongPassword => "WRONG_PASSWORD",
+            Self::LastAdmin => "LAST_ADMIN",
         }
     }
 
@@ -136,6 +154,11 @@ impl Code {
             Self::RefreshReused => "This session was ended because an old token was used. Sign in again.",
             Self::SessionExpired => "The session has expired. Sign in again.",
             Self::SessionRevoked => "The session was ended. Sign in again.",
+            Self::TokenInvalid => "This link doesn't work. Ask for a new one.",
+            Self::TokenExpired => "This link has expired. Ask for a new one.",
+            Self::UserNotFound => "There is no such account any more.",
+            Self::WrongPassword => "The password is wrong.",
+            Self::LastAdmin => "Somebody has to stay admin.",
         }
     }
 }
@@ -147,6 +170,8 @@ pub enum Dependency {
     Postgres,
     /// The host's randomness.
     Entropy,
+    /// Memory for a password hash.
+    Memory,
     /// A usable configuration.
     Configuration,
 }

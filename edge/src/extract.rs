@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use doorward_core::error::{FieldError, FieldProblem, Problem};
+use doorward_core::password::Password;
 use http::{HeaderMap, header};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -105,6 +106,26 @@ impl Fields {
                 self.problem::<()>(path, &FieldProblem::WrongType);
                 false
             }
+        }
+    }
+
+    /// A password that somebody wants to have from now on, checked by the policy. It must not be `not_like` any of these.
+    pub fn new_password(&mut self, path: &'static str, raw: &str, not_like: &[&str]) -> Option<Password> {
+        match Password::new(raw, not_like) {
+            Ok(password) => Some(password),
+            Err(problems) => {
+                self.errors
+                    .extend(problems.iter().map(|problem| FieldError::new(path, problem)));
+                None
+            }
+        }
+    }
+
+    /// No fields at all, to note problems that only show after a look-up.
+    pub fn none() -> Self {
+        Self {
+            members: Vec::new(),
+            errors: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorward_core::email::Email;
-use doorward_core::id::SessionId;
+use doorward_core::id::{SessionId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::net::rate_key;
 use doorward_core::time::Time;
@@ -89,6 +89,35 @@ impl<H: Host> Context<H> {
             buckets.push(self.bucket("register:address", By::Address, &address, 30, HOUR));
         }
         buckets
+    }
+
+    /// The buckets of a call that sends mail: by the mailbox too, so that nobody's is flooded.
+    pub(crate) fn mail_limits(&self, call: &str, email: &Email) -> Vec<Bucket> {
+        let mut buckets = vec![self.bucket(&format!("{call}:mailbox"), By::Account, &account_key(email), 5, HOUR)];
+        if let Some(address) = self.address_key() {
+            buckets.push(self.bucket(&format!("{call}:address"), By::Address, &address, 30, HOUR));
+        }
+        buckets
+    }
+
+    /// The buckets of a call that takes a one-time token: by its user where it is real, by the address in any case.
+    pub(crate) fn token_limits(&self, call: &str, user: Option<UserId>) -> Vec<Bucket> {
+        let user = user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
+        match (self.address_key(), user.as_str()) {
+            (Some(address), "nobody") => {
+                vec![self.bucket(&format!("{call}:address"), By::Address, &address, 60, 10 * MINUTE)]
+            }
+            (Some(address), _) => vec![
+                self.bucket(&format!("{call}:address"), By::Address, &address, 60, 10 * MINUTE),
+                self.bucket(&format!("{call}:user"), By::Account, &user, 20, HOUR),
+            ],
+            (None, _) => vec![self.bucket(&format!("{call}:user"), By::Account, &user, 20, HOUR)],
+        }
+    }
+
+    /// The bucket of the calls that ask a signed-in user for the password again.
+    pub(crate) fn password_limits(&self, user: UserId) -> Vec<Bucket> {
+        vec![self.bucket("password:user", By::Account, &user.to_string(), 20, HOUR)]
     }
 
     /// The bucket of a session's refreshes.

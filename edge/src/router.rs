@@ -1,5 +1,6 @@
 //! From a path and a method to a handler, and what every reply has in common.
 
+use doorward_core::id::SessionId;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -18,6 +19,15 @@ enum Resource {
     Logout,
     Refresh,
     Me,
+    VerifyEmail,
+    ResendVerification,
+    ForgotPassword,
+    ResetPassword,
+    ChangePassword,
+    ChangeEmail,
+    Account,
+    Sessions,
+    Session(SessionId),
     Jwks,
     Healthz,
     Readyz,
@@ -32,17 +42,35 @@ impl Resource {
             "/api/auth/logout" | "/auth/logout" => Self::Logout,
             "/api/auth/refresh" | "/auth/refresh" => Self::Refresh,
             "/api/auth/me" => Self::Me,
+            "/api/auth/verify-email" | "/auth/verify-email" => Self::VerifyEmail,
+            "/api/auth/resend-verification" | "/auth/resend-verification" => Self::ResendVerification,
+            "/api/auth/forgot-password" | "/auth/forgot-password" => Self::ForgotPassword,
+            "/api/auth/reset-password" | "/auth/reset-password" => Self::ResetPassword,
+            "/api/auth/change-password" => Self::ChangePassword,
+            "/api/auth/change-email" => Self::ChangeEmail,
+            "/api/auth/account" => Self::Account,
+            "/api/auth/sessions" => Self::Sessions,
             "/.well-known/jwks.json" => Self::Jwks,
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
-            _ => return None,
+            _ => Self::Session(path.strip_prefix("/api/auth/sessions/").and_then(SessionId::parse)?),
         })
     }
 
     /// The methods it takes, as an `Allow` header. Where GET goes, HEAD goes.
     const fn allow(self) -> &'static str {
         match self {
-            Self::Register | Self::Login | Self::Logout => "POST",
+            Self::Register
+            | Self::Login
+            | Self::Logout
+            | Self::VerifyEmail
+            | Self::ResendVerification
+            | Self::ForgotPassword
+            | Self::ResetPassword
+            | Self::ChangePassword
+            | Self::ChangeEmail => "POST",
+            Self::Account | Self::Session(_) => "DELETE",
+            Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, HEAD, POST",
             Self::Me | Self::Jwks | Self::Healthz | Self::Readyz => "GET, HEAD",
         }
@@ -99,6 +127,16 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
         Resource::Logout => handlers::logout::post(ctx).await,
         Resource::Refresh => handlers::refresh::run(ctx, method).await,
         Resource::Me => handlers::me::get(ctx).await,
+        Resource::VerifyEmail => handlers::verify_email::post(ctx).await,
+        Resource::ResendVerification => handlers::resend_verification::post(ctx).await,
+        Resource::ForgotPassword => handlers::forgot_password::post(ctx).await,
+        Resource::ResetPassword => handlers::reset_password::post(ctx).await,
+        Resource::ChangePassword => handlers::change_password::post(ctx).await,
+        Resource::ChangeEmail => handlers::change_email::post(ctx).await,
+        Resource::Account => handlers::delete_account::delete_account(ctx).await,
+        Resource::Sessions if *method == Method::DELETE => handlers::sessions::delete_all(ctx).await,
+        Resource::Sessions => handlers::sessions::get(ctx).await,
+        Resource::Session(id) => handlers::sessions::delete_one(ctx, id).await,
         Resource::Jwks => Ok(handlers::jwks::get(ctx)),
         Resource::Healthz => Ok(handlers::healthz::get()),
         Resource::Readyz => handlers::readyz::get(ctx).await,

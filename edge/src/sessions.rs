@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorward_core::entropy::random;
-use doorward_core::id::{RequestId, SessionId};
+use doorward_core::id::{RequestId, SessionId, UserId};
 use doorward_core::time::Time;
 use doorward_core::token::PlainToken;
 use doorward_core::token::access::{self, AccessClaims};
@@ -61,6 +61,11 @@ impl SessionCache {
 
     fn forget(&mut self, session: SessionId) {
         self.0.remove(&session);
+    }
+
+    fn forget_user(&mut self, user: UserId) {
+        self.0
+            .retain(|_, cached| cached.user.as_ref().is_none_or(|cached| cached.id != user));
     }
 }
 
@@ -209,6 +214,11 @@ impl<H: Host> Context<H> {
     /// Asks the database again the next time.
     pub(crate) fn forget(&self, session: SessionId) {
         self.instance.sessions.borrow_mut().forget(session);
+    }
+
+    /// Asks the database again the next time about every session of a user.
+    pub(crate) fn forget_user(&self, user: UserId) {
+        self.instance.sessions.borrow_mut().forget_user(user);
     }
 
     /// `Authorization: Bearer` (RFC 6750, 2.1) counts before the cookie: who sends it means it.

@@ -5,15 +5,14 @@
 //! flight to Redis, one hash, two flights to Postgres.
 
 use doorward_core::email::Email;
-use doorward_core::entropy::random;
 use doorward_core::event::{EventKind, Outcome};
 use doorward_core::id::EventId;
-use doorward_core::password::{self, Attempt, PhcHash, Verdict};
+use doorward_core::password::{Attempt, Verdict};
 use doorward_core::user::Status;
 use http::StatusCode;
 
 use crate::context::Context;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Dependency, Failure};
 use crate::extract::{Fields, present};
 use crate::host::Host;
 use crate::reply::Reply;
@@ -32,8 +31,14 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
 
     let rows = ctx.sql_one(users::credentials(&body.email)).await?;
     let credentials = Credentials::first(&rows)?;
-    let verdict = verify(ctx, credentials.as_ref(), &body.attempt);
+    let verdict = ctx.verify_password(credentials.as_ref(), &body.attempt);
 
+    if verdict == Verdict::Unable {
+        return Err(Failure::Unavailable(
+            Dependency::Memory,
+            "no memory for a password hash".into(),
+        ));
+    }
     let refused = match (&credentials, &verdict) {
         (Some(credentials), Verdict::Right { .. }) => refusal(ctx, credentials),
         _ => Some(Code::InvalidCredentials),
@@ -53,7 +58,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         return Err(refused.unwrap_or(Code::InvalidCredentials).into());
     };
 
-    let rehash = rehash(ctx, &verdict, &body.attempt)?;
+    let rehash = ctx.rehash_password(&verdict, &body.attempt)?;
     let session = ctx.new_session(body.remember)?;
     let replaced = if ctx.is_token_mode() {
         None
@@ -91,12 +96,6 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     })
 }
 
-/// The same work whether there is a user, a password, both or neither.
-fn verify<H: Host>(ctx: &Context<H>, credentials: Option<&Credentials>, attempt: &Attempt) -> Verdict {
-    let stored = credentials.and_then(|credentials| credentials.password_hash.as_deref());
-    password::verify(stored, attempt, &mut ctx.instance.hashing.borrow_mut())
-}
-
 fn refusal<H: Host>(ctx: &Context<H>, credentials: &Credentials) -> Option<Code> {
     match credentials.status {
         Status::Inactive => Some(Code::AccountInactive),
@@ -106,13 +105,4 @@ fn refusal<H: Host>(ctx: &Context<H>, credentials: &Credentials) -> Option<Code>
         }
         Status::Active => None,
     }
-}
-
-/// Today's hash in place of an older one, now that the password is known.
-fn rehash<H: Host>(ctx: &Context<H>, verdict: &Verdict, attempt: &Attempt) -> Result<Option<PhcHash>, Failure> {
-    if !matches!(verdict, Verdict::Right { rehash: true }) {
-        return Ok(None);
-    }
-    let hash = password::hash_attempt(attempt, random(&ctx.host)?, &mut ctx.instance.hashing.borrow_mut());
-    hash.map(Some).map_err(|e| Failure::Internal(e.to_string().into()))
 }

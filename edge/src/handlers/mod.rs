@@ -1,10 +1,19 @@
 //! The endpoints, one a file. A handler's header is its contract; its body parses, decides, writes one batch, replies.
 
+pub(crate) mod change_email;
+pub(crate) mod change_password;
+pub(crate) mod delete_account;
+pub(crate) mod forgot_password;
 pub(crate) mod healthz;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod me;
+pub(crate) mod one_time;
 pub(crate) mod readyz;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod resend_verification;
+pub(crate) mod reset_password;
+pub(crate) mod sessions;
+pub(crate) mod verify_email;

@@ -4,16 +4,15 @@
 //! people can't choose · 429. One flight to Redis, one to Postgres, which also puts the verification mail into the outbox.
 
 use doorward_core::email::Email;
-use doorward_core::entropy::random;
 use doorward_core::error::FieldProblem;
 use doorward_core::firm::Slug;
-use doorward_core::id::{EventId, MailId, TokenId, UserId};
+use doorward_core::id::{EventId, UserId};
 use doorward_core::name::PersonName;
-use doorward_core::password::{self, Password, PhcHash};
+use doorward_core::password::Password;
 use doorward_core::phone::Phone;
 use doorward_core::role::Role;
 use doorward_core::text::ShortText;
-use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use doorward_core::token::one_time::Purpose;
 use http::StatusCode;
 use serde_json::json;
 
@@ -23,7 +22,7 @@ use crate::error::{Code, Failure};
 use crate::extract::{Fields, present};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::registrations::{Registered, Registration, Verification, register};
+use crate::store::registrations::{Registered, Registration, register};
 
 type Line = ShortText<100>;
 
@@ -42,14 +41,14 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let body = parse(ctx)?;
     ctx.limit(&ctx.register_limits(&body.email)).await?;
 
-    let password = hash(ctx, &body.password)?;
+    let password = ctx.hash_password(&body.password)?;
     let user = UserId::generate(ctx.now, &ctx.host)?;
     let session = if ctx.config().verification_required {
         None
     } else {
         Some(ctx.new_session(false)?)
     };
-    let verification = verification(ctx, user)?;
+    let verification = ctx.new_token(user, Purpose::EmailVerification)?;
     let registration = Registration {
         user,
         email: &body.email,
@@ -92,15 +91,7 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let password = fields.required_text("password");
     let not_like = [email.as_ref().map(Email::as_str), name.as_ref().map(PersonName::as_str)];
     let not_like: Vec<&str> = not_like.into_iter().flatten().collect();
-    let password = password.and_then(|raw| match Password::new(&raw, &not_like) {
-        Ok(password) => Some(password),
-        Err(problems) => {
-            problems.iter().for_each(|problem| {
-                fields.problem::<()>("password", problem);
-            });
-            None
-        }
-    });
+    let password = password.and_then(|raw| fields.new_password("password", &raw, &not_like));
     let phone = fields.optional("phone", Phone::parse);
     let department = fields.optional("department", Line::parse);
     let position = fields.optional("position", Line::parse);
@@ -128,26 +119,4 @@ fn chosen_role<H: Host>(ctx: &Context<H>, role: &str) -> Result<Role, Failure> {
     let role = Role::parse(role).map_err(|_| Code::Forbidden)?;
     let may = role == Role::member() || ctx.config().self_roles.contains(&role);
     if may { Ok(role) } else { Err(Code::Forbidden.into()) }
-}
-
-fn hash<H: Host>(ctx: &Context<H>, password: &Password) -> Result<PhcHash, Failure> {
-    let salt = random(&ctx.host)?;
-    password::hash(password, salt, &mut ctx.instance.hashing.borrow_mut())
-        .map_err(|e| Failure::Internal(e.to_string().into()))
-}
-
-/// A one-time token that proves the address. Only its hash is stored; the mail derives it again.
-fn verification<H: Host>(ctx: &Context<H>, user: UserId) -> Result<Verification, Failure> {
-    let id = TokenId::generate(ctx.now, &ctx.host)?;
-    let purpose = Purpose::EmailVerification;
-    let hash = OneTimeToken { user, token: id }
-        .seal(&ctx.config().keys, purpose)
-        .hashed();
-    Ok(Verification {
-        id,
-        hash,
-        expires_at: ctx.now.saturating_add(purpose.lifetime()),
-        mail: MailId::generate(ctx.now, &ctx.host)?,
-        locale: "en",
-    })
 }

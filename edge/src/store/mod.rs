@@ -11,10 +11,12 @@ use doorward_core::time::Time;
 use crate::error::Failure;
 use crate::host::{Rows, Statement};
 
+pub(crate) mod account;
 pub(crate) mod events;
 pub(crate) mod readiness;
 pub(crate) mod registrations;
 pub(crate) mod sessions;
+pub(crate) mod tokens;
 pub(crate) mod users;
 
 /// A parameter.
@@ -52,6 +54,14 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Over every row.
+    fn all(rows: &'a Rows, what: &'static str) -> impl Iterator<Item = Self> {
+        rows.rows.iter().map(move |row| Self {
+            values: row.iter(),
+            what,
+        })
+    }
+
     fn optional(&mut self) -> Result<Option<&'a str>, Failure> {
         self.values.next().map(Option::as_deref).ok_or_else(|| self.bad())
     }
@@ -81,6 +91,11 @@ impl<'a> Reader<'a> {
         self.optional()?
             .map(|text| text.parse().map(Time::from_millis).map_err(|_| self.bad()))
             .transpose()
+    }
+
+    /// Whether the next value is there: an outer join that found nothing leaves NULLs.
+    fn is_present(&self) -> bool {
+        self.values.as_slice().first().is_some_and(Option::is_some)
     }
 
     fn bad(&self) -> Failure {

@@ -2,14 +2,14 @@
 
 use doorward_core::email::Email;
 use doorward_core::firm::Slug;
-use doorward_core::id::{EventId, MailId, TokenId, UserId};
+use doorward_core::id::{EventId, UserId};
 use doorward_core::name::PersonName;
 use doorward_core::password::PhcHash;
 use doorward_core::role::Role;
 use doorward_core::time::Time;
-use doorward_core::token::HashedToken;
 
 use super::sessions::NewSession;
+use super::tokens::NewToken;
 use super::users::User;
 use super::{Reader, maybe, shown, statement, text, user_columns};
 use crate::context::Client;
@@ -30,20 +30,11 @@ pub(crate) struct Registration<'a> {
     pub(crate) firm: Option<&'a Slug>,
     /// None where the address has to be verified first.
     pub(crate) session: Option<&'a NewSession>,
-    pub(crate) verification: &'a Verification,
+    /// Proves the address, with the mail that carries it.
+    pub(crate) verification: &'a NewToken,
     pub(crate) event: EventId,
     pub(crate) client: &'a Client,
     pub(crate) now: Time,
-}
-
-/// The one-time token that proves the address, and the mail that carries it.
-#[derive(Debug)]
-pub(crate) struct Verification {
-    pub(crate) id: TokenId,
-    pub(crate) hash: HashedToken,
-    pub(crate) expires_at: Time,
-    pub(crate) mail: MailId,
-    pub(crate) locale: &'static str,
 }
 
 /// What became of it.
@@ -129,7 +120,7 @@ impl Registered {
         if !row.flag()? {
             return Ok(Self::UnknownFirm);
         }
-        if row.values.as_slice().first().is_none_or(Option::is_none) {
+        if !row.is_present() {
             return Ok(Self::EmailTaken);
         }
         User::decode(&mut row).map(|user| Self::Created(Box::new(user)))

@@ -8,6 +8,8 @@ use doorward_core::time::Time;
 use doorward_core::token::refresh::{RefreshToken, SessionRow};
 use doorward_core::token::{HashedToken, PlainToken};
 
+use serde::Serialize;
+
 use super::users::{Credentials, User};
 use super::{Reader, maybe, millis, shown, statement, text, user_columns};
 use crate::context::Client;
@@ -247,4 +249,195 @@ pub(crate) fn end(session: SessionId, event: EventId, client: &Client, now: Time
             maybe(client.user_agent.as_deref()),
         ],
     )
+}
+
+/// Ends all sessions of a user but `keep`, if the password is `password` now: the statement before it in the batch has
+/// just set that one, or has failed. It has to be a statement of its own, because one statement sees the sessions as
+/// they were when it began, without what a sign-in wrote while it waited for that user's lock.
+pub(crate) fn end_all<'a>(
+    user: UserId,
+    keep: Option<SessionId>,
+    password: &'a PhcHash,
+    reason: &'a str,
+    now: Time,
+) -> Statement<'a> {
+    statement(
+        "session.end_all",
+        "UPDATE sessions SET revoked_at = $3::text::timestamptz, reason = $5::text
+         WHERE user_id = $1::text::uuid AND revoked_at IS NULL AND id IS DISTINCT FROM $2::text::uuid
+           AND EXISTS (SELECT 1 FROM users WHERE users.id = $1::text::uuid AND password_hash = $4::text)",
+        vec![
+            shown(user),
+            keep.and_then(shown),
+            shown(now),
+            text(password.as_str()),
+            text(reason),
+        ],
+    )
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Listed {
+    id: SessionId,
+    created_at: Time,
+    last_used_at: Time,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub(crate) current: bool,
+}
+
+/// The sessions of a user that live, the last used one first.
+pub(crate) fn list(user: UserId, current: SessionId, now: Time) -> Statement<'static> {
+    statement(
+        "session.list",
+        concat!(
+            "SELECT s.id, ",
+            millis!("s.created_at"),
+            ", ",
+            millis!("s.last_used_at"),
+            ", s.ip, s.user_agent,
+                    s.id = $2::text::uuid
+             FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+             WHERE s.user_id = $1::text::uuid AND s.revoked_at IS NULL AND s.expires_at > $3::text::timestamptz
+               AND u.status = 'active'
+             ORDER BY s.last_used_at DESC, s.id DESC"
+        ),
+        vec![shown(user), shown(current), shown(now)],
+    )
+}
+
+/// The answer to [`list`].
+pub(crate) fn listed(rows: &Rows) -> Result<Vec<Listed>, Failure> {
+    Reader::all(rows, "session")
+        .map(|mut row| {
+            Ok(Listed {
+                id: row.parsed(SessionId::parse)?,
+                created_at: row.time()?,
+                last_used_at: row.time()?,
+                ip: row.owned()?,
+                user_agent: row.owned()?,
+                current: row.flag()?,
+            })
+        })
+        .collect()
+}
+
+macro_rules! signed_in {
+    () => {
+        "me AS (
+            SELECT s.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+            WHERE s.id = $2::text::uuid AND s.user_id = $1::text::uuid AND s.revoked_at IS NULL
+              AND s.expires_at > $3::text::timestamptz AND u.status = 'active'
+         )"
+    };
+}
+
+/// Ends all sessions of a user but the one that asks.
+pub(crate) fn end_others(
+    user: UserId,
+    current: SessionId,
+    event: EventId,
+    client: &Client,
+    now: Time,
+) -> Statement<'_> {
+    statement(
+        "session.end_others",
+        concat!(
+            "WITH ",
+            signed_in!(),
+            ", ended AS (
+                UPDATE sessions SET revoked_at = $3::text::timestamptz, reason = 'revoked'
+                WHERE user_id = $1::text::uuid AND id <> $2::text::uuid AND revoked_at IS NULL
+                  AND EXISTS (SELECT 1 FROM me)
+                RETURNING id
+             ), event AS (
+                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, details, created_at)
+                SELECT $4::text::uuid, $1::text::uuid, $1::text::uuid, 'session.revoked', 'success', $5::text, $6::text,
+                       jsonb_build_object('sessions', count(*)), $3::text::timestamptz
+                FROM ended HAVING count(*) > 0
+             )
+             SELECT EXISTS (SELECT 1 FROM me)"
+        ),
+        vec![
+            shown(user),
+            shown(current),
+            shown(now),
+            shown(event),
+            maybe(client.address.as_deref()),
+            maybe(client.user_agent.as_deref()),
+        ],
+    )
+}
+
+/// Whether [`end_others`] found its asker signed in.
+pub(crate) fn ended_others(rows: &Rows) -> Result<bool, Failure> {
+    Reader::first(rows, "session")
+        .ok_or_else(|| Failure::bad_row("session"))?
+        .flag()
+}
+
+/// Ends one session of a user, be it the one that asks.
+pub(crate) fn end_one(
+    user: UserId,
+    current: SessionId,
+    session: SessionId,
+    event: EventId,
+    client: &Client,
+    now: Time,
+) -> Statement<'_> {
+    statement(
+        "session.end_one",
+        concat!(
+            "WITH ",
+            signed_in!(),
+            ", own AS (
+                SELECT id FROM sessions WHERE id = $7::text::uuid AND user_id = $1::text::uuid
+             ), ended AS (
+                UPDATE sessions SET revoked_at = $3::text::timestamptz, reason = 'revoked'
+                FROM own WHERE sessions.id = own.id AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM me)
+                RETURNING sessions.id
+             ), event AS (
+                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
+                SELECT $4::text::uuid, $1::text::uuid, $1::text::uuid, 'session.revoked', 'success', $5::text, $6::text,
+                       $3::text::timestamptz
+                FROM ended
+             )
+             SELECT EXISTS (SELECT 1 FROM me), EXISTS (SELECT 1 FROM own)"
+        ),
+        vec![
+            shown(user),
+            shown(current),
+            shown(now),
+            shown(event),
+            maybe(client.address.as_deref()),
+            maybe(client.user_agent.as_deref()),
+            shown(session),
+        ],
+    )
+}
+
+/// What became of [`end_one`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndedOne {
+    /// It is over.
+    Done,
+    /// The session that asks is over itself.
+    NotSignedIn,
+    /// No session of this user.
+    NotOwn,
+}
+
+impl EndedOne {
+    /// The answer to [`end_one`].
+    pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
+        let mut row = Reader::first(rows, "session").ok_or_else(|| Failure::bad_row("session"))?;
+        Ok(match (row.flag()?, row.flag()?) {
+            (false, _) => Self::NotSignedIn,
+            (true, false) => Self::NotOwn,
+            (true, true) => Self::Done,
+        })
+    }
 }

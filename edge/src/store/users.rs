@@ -89,17 +89,21 @@ pub(crate) fn credentials(email: &Email) -> Statement<'_> {
 }
 
 impl Credentials {
-    /// The answer to [`credentials`].
-    pub(crate) fn first(rows: &Rows) -> Result<Option<Self>, Failure> {
-        let Some(mut row) = Reader::first(rows, "credentials") else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
+    /// From `id, password_hash, password_changed_at, status, is_verified`.
+    pub(super) fn decode(row: &mut Reader<'_>) -> Result<Self, Failure> {
+        Ok(Self {
             user: row.parsed(UserId::parse)?,
             password_hash: row.owned()?,
             password_changed_at: row.owned()?,
             status: row.parsed(Status::parse)?,
             is_verified: row.flag()?,
-        }))
+        })
+    }
+
+    /// The answer to [`credentials`].
+    pub(crate) fn first(rows: &Rows) -> Result<Option<Self>, Failure> {
+        Reader::first(rows, "credentials")
+            .map(|mut row| Self::decode(&mut row))
+            .transpose()
     }
 }

@@ -1,0 +1,36 @@
+//! `POST /api/auth/change-email`: another address, once the token that is mailed to it comes back to verify-email.
+//!
+//! 202, also where the address is taken, whose owner is told then; the old address is told in any case · 400
+//! `WRONG_PASSWORD` · 401 `UNAUTHENTICATED`, at once when the session was revoked · 429. One flight to Redis, two to
+//! Postgres.
+
+use doorward_core::email::Email;
+use doorward_core::id::MailId;
+use doorward_core::password::Attempt;
+use doorward_core::token::one_time::Purpose;
+
+use crate::context::Context;
+use crate::error::Failure;
+use crate::extract::{Fields, present};
+use crate::handlers::one_time::accepted;
+use crate::host::Host;
+use crate::reply::Reply;
+use crate::store::tokens::issue_email_change;
+
+pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
+    let claims = ctx.access_claims()?;
+    let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
+    let new = fields.required("newEmail", Email::parse);
+    let attempt = fields.required_text("password").map(|text| Attempt::new(&text));
+    fields.finish()?;
+    let (new, attempt) = (present(new)?, present(attempt)?);
+
+    let owner = ctx.owner(&claims, &attempt).await?;
+    let user = owner.credentials.user;
+    let token = ctx.new_token(user, Purpose::EmailChange)?;
+    let notice = MailId::generate(ctx.now, &ctx.host)?;
+    ctx.sql_one(issue_email_change(user, &new, &token, notice, ctx.step()?))
+        .await?;
+    ctx.deliver_later();
+    Ok(accepted())
+}

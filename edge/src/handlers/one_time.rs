@@ -1,0 +1,75 @@
+//! What the calls around one-time tokens have in common.
+
+use doorward_core::email::Email;
+use doorward_core::id::{EventId, MailId, TokenId, UserId};
+use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::host::{Host, Statement};
+use crate::reply::Reply;
+use crate::store::tokens::{Consumed, NewToken, Step, mailbox, mailbox_user};
+use crate::store::users::User;
+
+impl<H: Host> Context<H> {
+    /// A token for a user, not written yet. Only its hash is stored; the mail derives it again.
+    pub(crate) fn new_token(&self, user: UserId, purpose: Purpose) -> Result<NewToken, Failure> {
+        let id = TokenId::generate(self.now, &self.host)?;
+        let hash = OneTimeToken { user, token: id }
+            .seal(&self.config().keys, purpose)
+            .hashed();
+        Ok(NewToken {
+            id,
+            hash,
+            expires_at: self.now.saturating_add(purpose.lifetime()),
+            mail: MailId::generate(self.now, &self.host)?,
+            locale: self.locale().as_str(),
+        })
+    }
+
+    /// Who does what is being done, for the audit trail.
+    pub(crate) fn step(&self) -> Result<Step<'_>, Failure> {
+        Ok(Step {
+            event: EventId::generate(self.now, &self.host)?,
+            client: &self.client,
+            now: self.now,
+        })
+    }
+
+    /// Mails a fresh token to an address, if a user has it. The same two flights and the same answer if not: the second
+    /// one then writes for a user that doesn't exist.
+    pub(crate) async fn mail_token(
+        &self,
+        email: &Email,
+        purpose: Purpose,
+        issue: impl for<'a> Fn(UserId, &'a NewToken, Step<'a>) -> Statement<'a>,
+    ) -> Result<Reply, Failure> {
+        let rows = self.sql_one(mailbox(email)).await?;
+        let user = match mailbox_user(&rows)? {
+            Some(user) => user,
+            None => UserId::generate(self.now, &self.host)?,
+        };
+        let token = self.new_token(user, purpose)?;
+        self.sql_one(issue(user, &token, self.step()?)).await?;
+        self.deliver_later();
+        Ok(accepted())
+    }
+
+    /// The user whose token was good, or the refusal.
+    pub(crate) fn consumed(&self, outcome: Consumed) -> Result<User, Failure> {
+        match outcome {
+            Consumed::Done(user) => Ok(*user),
+            Consumed::UserGone => Err(Code::UserNotFound.into()),
+            Consumed::Expired => Err(Code::TokenExpired.into()),
+            Consumed::Invalid => Err(Code::TokenInvalid.into()),
+        }
+    }
+}
+
+/// 202, in words that are true whether or not anybody was found.
+pub(crate) fn accepted() -> Reply {
+    let message = "If the address can be used, a mail is on its way to it.";
+    Reply::json(StatusCode::ACCEPTED, &json!({ "message": message }))
+}

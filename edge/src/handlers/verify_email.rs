@@ -1,0 +1,65 @@
+//! `POST /api/auth/verify-email` = `/auth/verify-email`: proves an address with the token that was mailed to it, be it
+//! the address of a registration or the new one of a change.
+//!
+//! 200 `{user}` · 400 `TOKEN_INVALID` · 404 `USER_NOT_FOUND` (the token was real, its user is gone) · 410
+//! `TOKEN_EXPIRED` · 429. A token that isn't ours costs no flight to Postgres; any other one.
+
+use doorward_core::id::{EventId, MailId};
+use doorward_core::token::HashedToken;
+use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::extract::{Fields, present};
+use crate::host::{Host, SqlError};
+use crate::reply::Reply;
+use crate::store::tokens::{Consumed, Step, change_email, verify_email};
+
+pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
+    let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
+    let text = fields.required_text("token");
+    fields.finish()?;
+    let text = present(text)?;
+
+    let keys = &ctx.config().keys;
+    let opened = [Purpose::EmailVerification, Purpose::EmailChange]
+        .into_iter()
+        .find_map(|purpose| {
+            OneTimeToken::open(keys, purpose, &text)
+                .ok()
+                .map(|token| (purpose, token))
+        });
+    ctx.limit(&ctx.token_limits("verify", opened.as_ref().map(|(_, token)| token.user)))
+        .await?;
+    let (purpose, token) = opened.ok_or(Code::TokenInvalid)?;
+
+    let hash = HashedToken::of(&text);
+    let step = Step {
+        event: EventId::generate(ctx.now, &ctx.host)?,
+        client: &ctx.client,
+        now: ctx.now,
+    };
+    let statement = if purpose == Purpose::EmailChange {
+        change_email(
+            token,
+            &hash,
+            MailId::generate(ctx.now, &ctx.host)?,
+            ctx.locale().as_str(),
+            step,
+        )
+    } else {
+        verify_email(token, &hash, step)
+    };
+    let rows = match ctx.sql_one(statement).await {
+        // Somebody registered with the new address in the meantime.
+        Err(SqlError::Database(e)) if e.constraint.as_deref() == Some("users_email_key") => {
+            return Err(Code::TokenInvalid.into());
+        }
+        answer => answer?,
+    };
+    let user = ctx.consumed(Consumed::first(&rows)?)?;
+    ctx.deliver_later();
+    Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))
+}

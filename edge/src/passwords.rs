@@ -1,0 +1,53 @@
+//! Passwords at the edge: hashed in the instance's one buffer, and asked for again before a change that matters.
+
+use doorward_core::entropy::random;
+use doorward_core::password::{self, Attempt, Password, PhcHash, Verdict};
+use doorward_core::token::access::AccessClaims;
+
+use crate::context::Context;
+use crate::error::{Code, Dependency, Failure};
+use crate::host::Host;
+use crate::store::account::{Owner, owner};
+use crate::store::users::Credentials;
+
+impl<H: Host> Context<H> {
+    /// Today's hash of a new password.
+    pub(crate) fn hash_password(&self, password: &Password) -> Result<PhcHash, Failure> {
+        let salt = random(&self.host)?;
+        password::hash(password, salt, &mut self.instance.hashing.borrow_mut())
+            .map_err(|e| Failure::Internal(e.to_string().into()))
+    }
+
+    /// Today's hash in place of an older one, now that the password is known.
+    pub(crate) fn rehash_password(&self, verdict: &Verdict, attempt: &Attempt) -> Result<Option<PhcHash>, Failure> {
+        if !matches!(verdict, Verdict::Right { rehash: true }) {
+            return Ok(None);
+        }
+        let hash = password::hash_attempt(attempt, random(&self.host)?, &mut self.instance.hashing.borrow_mut());
+        hash.map(Some).map_err(|e| Failure::Internal(e.to_string().into()))
+    }
+
+    /// The same work whether there is a user, a password, both or neither.
+    pub(crate) fn verify_password(&self, credentials: Option<&Credentials>, attempt: &Attempt) -> Verdict {
+        let stored = credentials.and_then(|credentials| credentials.password_hash.as_deref());
+        password::verify(stored, attempt, &mut self.instance.hashing.borrow_mut())
+    }
+
+    /// The owner of a session that lives in the database's eyes, after the password was given again.
+    ///
+    /// # Errors
+    /// 401 `UNAUTHENTICATED`, 400 `WRONG_PASSWORD`, 429.
+    pub(crate) async fn owner(&self, claims: &AccessClaims, attempt: &Attempt) -> Result<Owner, Failure> {
+        self.limit(&self.password_limits(claims.subject)).await?;
+        let rows = self.sql_one(owner(claims.session, claims.subject, self.now)).await?;
+        let owner = Owner::first(&rows)?.ok_or(Code::Unauthenticated)?;
+        match self.verify_password(Some(&owner.credentials), attempt) {
+            Verdict::Right { .. } => Ok(owner),
+            Verdict::Wrong => Err(Code::WrongPassword.into()),
+            Verdict::Unable => Err(Failure::Unavailable(
+                Dependency::Memory,
+                "no memory for a password hash".into(),
+            )),
+        }
+    }
+}
