@@ -17,26 +17,57 @@ use sha2::{Digest as _, Sha256};
 use crate::config::Limits;
 use crate::context::Context;
 use crate::error::Failure;
-use crate::host::{Host, Level, Reply as KvReply};
+use crate::host::{Command, Host, Kv as _, Level, Reply as KvReply};
 
-/// The generic cell rate algorithm over several keys at once, on Redis' own clock. `KEYS` are the buckets; `ARGV` holds
-/// burst and period (milliseconds) for each. Answers 0 and counts, or the milliseconds to wait and counts nothing.
+/// The generic cell rate algorithm over several keys at once, on Redis' own clock; and, for a sign-in, a delay that
+/// doubles with each attempt that wasn't followed by a success.
+///
+/// `KEYS`: the buckets, then for a sign-in the attempts' key and the key that marks the address as one from which the
+/// account has signed in before, which spares it the first bucket. `ARGV`: the number of buckets; burst and period
+/// (milliseconds) of each; attempts that are free, and the longest delay (milliseconds). Answers 0 and counts the call
+/// everywhere, or the milliseconds to wait and counts it nowhere.
 const SCRIPT: &str = r"
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local n = tonumber(ARGV[1])
+local attempts, known = KEYS[n + 1], KEYS[n + 2]
+local first = 1
+if known and redis.call('EXISTS', known) == 1 then first = 2 end
 local arrivals, wait = {}, 0
-for i, key in ipairs(KEYS) do
-  local burst, period = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local arrival = math.max(tonumber(redis.call('GET', key) or 0), now) + math.ceil(period / burst)
+for i = first, n do
+  local burst, period = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local arrival = math.max(tonumber(redis.call('GET', KEYS[i]) or 0), now) + math.ceil(period / burst)
   wait = math.max(wait, arrival - now - period)
   arrivals[i] = arrival
 end
-if wait > 0 then return wait end
-for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%.0f', arrivals[i]), 'PX', string.format('%.0f', arrivals[i] - now))
+if attempts then
+  local free, longest = tonumber(ARGV[2 * n + 2]), tonumber(ARGV[2 * n + 3])
+  local count = tonumber(redis.call('HGET', attempts, 'count') or 0)
+  if count >= free then
+    local delay = math.min(1000 * 2 ^ math.min(count - free, 20), longest)
+    wait = math.max(wait, tonumber(redis.call('HGET', attempts, 'last') or 0) + delay - now)
+  end
+end
+if wait > 0 then return math.ceil(wait) end
+for i = first, n do
+  redis.call('SET', KEYS[i], string.format('%.0f', arrivals[i]), 'PX', string.format('%.0f', arrivals[i] - now))
+end
+if attempts then
+  redis.call('HINCRBY', attempts, 'count', 1)
+  redis.call('HSET', attempts, 'last', string.format('%.0f', now))
+  redis.call('PEXPIRE', attempts, 3600000)
 end
 return 0
 ";
+
+/// Attempts to sign in before the delay starts to grow.
+const FREE_ATTEMPTS: u32 = 10;
+/// How far it grows for one address and account. Nobody else's address is held up by it.
+const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+/// How far it grows where no trustworthy address tells a stranger from the owner.
+const LONGEST_SHARED_DELAY: Duration = Duration::from_secs(30);
+/// How long an address counts as one from which an account has signed in, in seconds.
+const KNOWN_FOR: u32 = 90 * 24 * 3600;
 
 /// How many buckets an instance remembers while Redis is down.
 const LOCAL_BUCKETS: usize = 10_000;
@@ -63,9 +94,15 @@ enum By {
 }
 
 impl<H: Host> Context<H> {
-    /// The buckets of a sign-in. The one for the account alone is wide, so that a stranger can't lock anybody out; the
-    /// one for address and account together is what stops guessing from one place.
-    pub(crate) fn login_limits(&self, email: &Email) -> Vec<Bucket> {
+    /// Counts an attempt to sign in, or refuses it.
+    ///
+    /// The bucket for the account alone is wide, and an address from which the account has signed in before isn't held
+    /// up by it, so that a stranger can't lock anybody out; what stops guessing from one place is the bucket and the
+    /// growing delay for address and account together.
+    ///
+    /// # Errors
+    /// 429 with the time until the attempt would be taken.
+    pub(crate) async fn limit_login(&self, email: &Email) -> Result<(), Failure> {
         let account = account_key(email);
         let mut buckets = vec![self.bucket("login:account", By::Account, &account, 100, HOUR)];
         if let Some(address) = self.address_key() {
@@ -78,7 +115,51 @@ impl<H: Host> Context<H> {
                 10 * MINUTE,
             ));
         }
-        buckets
+        let keys = self.login_keys(email);
+        let longest = if self.client.address.is_some() {
+            LONGEST_DELAY
+        } else {
+            LONGEST_SHARED_DELAY
+        };
+        let mut command = script_command(&buckets, keys.iter().map(String::as_str));
+        command.push(Cow::from((FREE_ATTEMPTS * self.factor(By::Account)).to_string()));
+        command.push(Cow::from(longest.as_millis().to_string()));
+        self.run_limit(command, &buckets).await
+    }
+
+    /// Forgets the attempts after a success, and that this address is one of the account's. After the reply: neither is
+    /// worth a flight before it.
+    pub(crate) fn login_succeeded(&self, email: &Email) {
+        if self.config().limits == Limits::Off {
+            return;
+        }
+        let host = self.host.clone();
+        let [attempts, known] = self.login_keys(email);
+        let has_address = self.client.address.is_some();
+        self.host.defer(async move {
+            let mut commands = vec![vec!["DEL".into(), attempts.into()]];
+            if has_address {
+                commands.push(vec![
+                    "SET".into(),
+                    known.into(),
+                    "1".into(),
+                    "EX".into(),
+                    KNOWN_FOR.to_string().into(),
+                ]);
+            }
+            // Without Redis there is nothing to forget.
+            let _ = host.kv().pipeline(&commands).await;
+        });
+    }
+
+    /// The keys of the attempts and of the known address.
+    fn login_keys(&self, email: &Email) -> [String; 2] {
+        let account = account_key(email);
+        let both = match self.address_key() {
+            Some(address) => format!("{address}:{account}"),
+            None => account,
+        };
+        [format!("doorward:attempts:{both}"), format!("doorward:known:{both}")]
     }
 
     /// The buckets of a registration.
@@ -130,24 +211,28 @@ impl<H: Host> Context<H> {
     /// # Errors
     /// 429 with the time until the call would be taken.
     pub(crate) async fn limit(&self, buckets: &[Bucket]) -> Result<(), Failure> {
+        self.run_limit(script_command(buckets, []), buckets).await
+    }
+
+    async fn run_limit(&self, command: Command<'_>, buckets: &[Bucket]) -> Result<(), Failure> {
         if self.config().limits == Limits::Off {
             return Ok(());
         }
-        let wait = match self.kv(&[script_command(buckets)]).await.as_deref() {
-            Ok([KvReply::Integer(0)]) => return Ok(()),
-            Ok([KvReply::Integer(millis)]) => Duration::from_millis(u64::try_from(*millis).unwrap_or(1000)),
+        match self.kv(&[command]).await.as_deref() {
+            Ok([KvReply::Integer(0)]) => Ok(()),
+            Ok([KvReply::Integer(millis)]) => Err(Failure::limited(Duration::from_millis(
+                u64::try_from(*millis).unwrap_or(1000),
+            ))),
             Ok(other) => {
                 self.log(
                     Level::Warn,
                     "degraded",
                     &format!("the limits' script answered {other:?}"),
                 );
-                self.limit_here(buckets)?;
-                return Ok(());
+                self.limit_here(buckets)
             }
-            Err(_) => return self.limit_here(buckets),
-        };
-        Err(Failure::limited(wait))
+            Err(_) => self.limit_here(buckets),
+        }
     }
 
     fn limit_here(&self, buckets: &[Bucket]) -> Result<(), Failure> {
@@ -163,17 +248,22 @@ impl<H: Host> Context<H> {
     }
 
     fn bucket(&self, name: &str, by: By, key: &str, burst: u32, period: Duration) -> Bucket {
-        let factor = match (self.config().limits, by) {
-            (Limits::Loose, By::Address) => 100,
-            (Limits::Loose, By::Account) => 3,
-            _ => 1,
+        let rule = Rule {
+            burst: burst * self.factor(by),
+            period,
         };
         Bucket {
             key: format!("doorward:limit:{name}:{key}"),
-            rule: Rule {
-                burst: burst * factor,
-                period,
-            },
+            rule,
+        }
+    }
+
+    /// How much wider than documented.
+    fn factor(&self, by: By) -> u32 {
+        match (self.config().limits, by) {
+            (Limits::Loose, By::Address) => 100,
+            (Limits::Loose, By::Account) => 3,
+            _ => 1,
         }
     }
 }
@@ -204,16 +294,15 @@ impl LocalLimits {
     }
 }
 
-fn script_command(buckets: &[Bucket]) -> Vec<Cow<'_, str>> {
-    let mut command = vec![
-        Cow::from("EVAL"),
-        Cow::from(SCRIPT),
-        Cow::from(buckets.len().to_string()),
-    ];
-    command.extend(buckets.iter().map(|bucket| Cow::from(bucket.key.as_str())));
+fn script_command<'a>(buckets: &'a [Bucket], more_keys: impl IntoIterator<Item = &'a str>) -> Command<'a> {
+    let mut keys: Vec<Cow<'a, str>> = buckets.iter().map(|bucket| bucket.key.as_str().into()).collect();
+    keys.extend(more_keys.into_iter().map(Cow::from));
+    let mut command: Command<'a> = vec!["EVAL".into(), SCRIPT.into(), keys.len().to_string().into()];
+    command.extend(keys);
+    command.push(buckets.len().to_string().into());
     for Bucket { rule, .. } in buckets {
-        command.push(Cow::from(rule.burst.to_string()));
-        command.push(Cow::from(rule.period.as_millis().to_string()));
+        command.push(rule.burst.to_string().into());
+        command.push(rule.period.as_millis().to_string().into());
     }
     command
 }

@@ -6,7 +6,7 @@
 
 use doorward_core::email::Email;
 use doorward_core::event::{EventKind, Outcome};
-use doorward_core::id::EventId;
+use doorward_core::id::MailId;
 use doorward_core::password::{Attempt, Verdict};
 use doorward_core::user::Status;
 use http::StatusCode;
@@ -16,7 +16,8 @@ use crate::error::{Code, Dependency, Failure};
 use crate::extract::{Fields, present};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::users::{Credentials, User};
+use crate::store::sessions::SignIn;
+use crate::store::users::Credentials;
 use crate::store::{events, sessions, users};
 
 struct Body {
@@ -27,7 +28,7 @@ struct Body {
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let body = parse(ctx)?;
-    ctx.limit(&ctx.login_limits(&body.email)).await?;
+    ctx.limit_login(&body.email).await?;
 
     let rows = ctx.sql_one(users::credentials(&body.email)).await?;
     let credentials = Credentials::first(&rows)?;
@@ -43,17 +44,9 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         (Some(credentials), Verdict::Right { .. }) => refusal(ctx, credentials),
         _ => Some(Code::InvalidCredentials),
     };
-    let event = EventId::generate(ctx.now, &ctx.host)?;
     let (Some(credentials), None) = (&credentials, refused) else {
         let user = credentials.map(|credentials| credentials.user);
-        let failed = events::record(
-            event,
-            user,
-            EventKind::LoginFailed,
-            Outcome::Failure,
-            &ctx.client,
-            ctx.now,
-        );
+        let failed = events::record(user, EventKind::LoginFailed, Outcome::Failure, ctx.step()?);
         ctx.sql_one(failed).await?;
         return Err(refused.unwrap_or(Code::InvalidCredentials).into());
     };
@@ -65,20 +58,24 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     } else {
         ctx.refresh_cookie().map(|token| token.session)
     };
-    let open = sessions::open(
+    let sign_in = SignIn {
         credentials,
-        rehash.as_ref(),
-        &session,
+        rehash: rehash.as_ref(),
+        session: &session,
         replaced,
-        event,
-        &ctx.client,
-        ctx.now,
-    );
-    let rows = ctx.sql_one(open).await?;
+        notice: MailId::generate(ctx.now, &ctx.host)?,
+        locale: ctx.locale().as_str(),
+        step: ctx.step()?,
+    };
+    let rows = ctx.sql_one(sessions::open(&sign_in)).await?;
     // Nobody there any more: the password or the status changed while it was being checked.
-    let user = User::first(&rows)?.ok_or(Code::InvalidCredentials)?;
+    let (user, noticed) = sessions::opened(&rows)?.ok_or(Code::InvalidCredentials)?;
     if let Some(replaced) = replaced {
         ctx.forget(replaced);
+    }
+    ctx.login_succeeded(&body.email);
+    if noticed {
+        ctx.deliver_later();
     }
     ctx.signed_in(StatusCode::OK, user, session.id, &session.token, session.expires_at)
 }

@@ -14,12 +14,12 @@ use doorward_core::role::Role;
 use doorward_core::text::ShortText;
 use doorward_core::token::one_time::Purpose;
 use http::StatusCode;
-use serde_json::json;
 
 use crate::config::Signups;
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::extract::{Fields, present};
+use crate::handlers::one_time::accepted;
 use crate::host::Host;
 use crate::reply::Reply;
 use crate::store::registrations::{Registered, Registration, register};
@@ -43,10 +43,12 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
 
     let password = ctx.hash_password(&body.password)?;
     let user = UserId::generate(ctx.now, &ctx.host)?;
-    let session = if ctx.config().verification_required {
-        None
-    } else {
+    let masked = ctx.config().signups == Signups::Masked;
+    let signed_in_at_once = !masked && !ctx.config().verification_required;
+    let session = if signed_in_at_once {
         Some(ctx.new_session(false)?)
+    } else {
+        None
     };
     let verification = ctx.new_token(user, Purpose::EmailVerification)?;
     let registration = Registration {
@@ -61,26 +63,25 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         firm: body.firm.as_ref(),
         session: session.as_ref(),
         verification: &verification,
+        tell_owner: masked,
         event: EventId::generate(ctx.now, &ctx.host)?,
         client: &ctx.client,
         now: ctx.now,
     };
     let rows = ctx.sql_one(register(&registration)).await?;
-    let masked = ctx.config().signups == Signups::Masked;
-    match (Registered::first(&rows)?, session) {
+    let registered = Registered::first(&rows)?;
+    ctx.deliver_later();
+    match (registered, session) {
         (Registered::UnknownFirm, _) => Err(Failure::field("firmSlug", &FieldProblem::Invalid)),
         (Registered::EmailTaken, _) if !masked => Err(Code::EmailTaken.into()),
-        (Registered::Created(user), Some(session)) if !masked => ctx.signed_in(
+        (Registered::Created(user), Some(session)) => ctx.signed_in(
             StatusCode::CREATED,
             *user,
             session.id,
             &session.token,
             session.expires_at,
         ),
-        _ => Ok(Reply::json(
-            StatusCode::ACCEPTED,
-            &json!({ "message": "Look into your mailbox to go on." }),
-        )),
+        (Registered::Created(_) | Registered::EmailTaken, _) => Ok(accepted()),
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) session: Option<&'a NewSession>,
     /// Proves the address, with the mail that carries it.
     pub(crate) verification: &'a NewToken,
+    /// Whether the owner of a taken address is told by mail, because the caller isn't.
+    pub(crate) tell_owner: bool,
     pub(crate) event: EventId,
     pub(crate) client: &'a Client,
     pub(crate) now: Time,
@@ -78,6 +80,13 @@ pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
                 SELECT $19::text::uuid, id, $16::text::uuid, email, 'email_verification', $20::text, $9::text::timestamptz,
                        $9::text::timestamptz
                 FROM created
+             ), taken AS (
+                INSERT INTO mail_outbox (id, user_id, recipient, template, locale, next_attempt_at, created_at)
+                SELECT $19::text::uuid, id, email, 'address_taken', coalesce(preferences->>'locale', $20::text),
+                       $9::text::timestamptz, $9::text::timestamptz
+                FROM users
+                WHERE $22::text::boolean AND lower(email) = lower($2::text)
+                  AND ($10::text IS NULL OR EXISTS (SELECT 1 FROM firm))
              ), event AS (
                 INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
                 SELECT $21::text::uuid, id, id, 'user.registered', 'success', $14::text, $15::text, $9::text::timestamptz
@@ -109,6 +118,7 @@ pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
             shown(r.verification.mail),
             text(r.verification.locale),
             shown(r.event),
+            shown(r.tell_owner),
         ],
     )
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_core::id::{EventId, RequestId, SessionId, UserId};
+use doorward_core::id::{EventId, MailId, RequestId, SessionId, UserId};
 use doorward_core::password::PhcHash;
 use doorward_core::time::Time;
 use doorward_core::token::refresh::{RefreshToken, SessionRow};
@@ -10,6 +10,7 @@ use doorward_core::token::{HashedToken, PlainToken};
 
 use serde::Serialize;
 
+use super::tokens::Step;
 use super::users::{Credentials, User};
 use super::{Reader, maybe, millis, shown, statement, text, user_columns};
 use crate::context::Client;
@@ -25,17 +26,25 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Time,
 }
 
-/// Signs in: opens the session if the password is still the one that was checked and the account still active. The
-/// session that the same browser had before, `replaced`, ends with it, so that none is left that nobody holds.
-pub(crate) fn open<'a>(
-    credentials: &'a Credentials,
-    rehash: Option<&'a PhcHash>,
-    session: &'a NewSession,
-    replaced: Option<SessionId>,
-    event: EventId,
-    client: &'a Client,
-    now: Time,
-) -> Statement<'a> {
+/// A sign-in that is about to be written.
+#[derive(Debug)]
+pub(crate) struct SignIn<'a> {
+    /// What was read before the password was checked.
+    pub(crate) credentials: &'a Credentials,
+    /// Today's hash, where the stored one is older.
+    pub(crate) rehash: Option<&'a PhcHash>,
+    pub(crate) session: &'a NewSession,
+    /// The session that the same browser had before: it ends with this one, so that none is left that nobody holds.
+    pub(crate) replaced: Option<SessionId>,
+    /// For the notice where the device is a new one.
+    pub(crate) notice: MailId,
+    pub(crate) locale: &'static str,
+    pub(crate) step: Step<'a>,
+}
+
+/// Signs in: opens the session if the password is still the one that was checked and the account still active. A user
+/// who has been here before, but not with this kind of user agent (version numbers aside), is sent a notice.
+pub(crate) fn open<'a>(s: &'a SignIn<'a>) -> Statement<'a> {
     statement(
         "session.open",
         concat!(
@@ -55,30 +64,57 @@ pub(crate) fn open<'a>(
              ), replaced AS (
                 UPDATE sessions SET revoked_at = $2::text::timestamptz, reason = 'replaced'
                 WHERE id = $11::text::uuid AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM signed_in)
+             ), device AS (
+                SELECT id, email, coalesce(preferences->>'locale', $14::text) AS locale FROM signed_in
+                WHERE EXISTS (SELECT 1 FROM sessions WHERE sessions.user_id = signed_in.id)
+                  AND NOT EXISTS (
+                    SELECT 1 FROM sessions
+                    WHERE sessions.user_id = signed_in.id
+                      AND regexp_replace(coalesce(user_agent, ''), '[0-9.]+', '', 'g')
+                        = regexp_replace(coalesce($10::text, ''), '[0-9.]+', '', 'g'))
+             ), notice AS (
+                INSERT INTO mail_outbox (id, user_id, recipient, template, locale, params, next_attempt_at, created_at)
+                SELECT $13::text::uuid, id, email, 'new_device', locale,
+                       jsonb_build_object('ip', $9::text, 'userAgent', $10::text, 'at', $2::text),
+                       $2::text::timestamptz, $2::text::timestamptz
+                FROM device
              ), event AS (
-                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
-                SELECT $12::text::uuid, id, id, 'session.created', 'success', $9::text, $10::text, $2::text::timestamptz
+                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, details, created_at)
+                SELECT $12::text::uuid, id, id, 'session.created', 'success', $9::text, $10::text,
+                       jsonb_build_object('newDevice', EXISTS (SELECT 1 FROM device)), $2::text::timestamptz
                 FROM signed_in
              )
-             SELECT ",
+             SELECT EXISTS (SELECT 1 FROM device), ",
             user_columns!("signed_in"),
             " FROM signed_in"
         ),
         vec![
-            shown(credentials.user),
-            shown(now),
-            maybe(credentials.password_changed_at.as_deref()),
-            maybe(credentials.password_hash.as_deref()),
-            maybe(rehash.map(PhcHash::as_str)),
-            shown(session.id),
-            text(session.hash.as_str()),
-            shown(session.expires_at),
-            maybe(client.address.as_deref()),
-            maybe(client.user_agent.as_deref()),
-            replaced.and_then(shown),
-            shown(event),
+            shown(s.credentials.user),
+            shown(s.step.now),
+            maybe(s.credentials.password_changed_at.as_deref()),
+            maybe(s.credentials.password_hash.as_deref()),
+            maybe(s.rehash.map(PhcHash::as_str)),
+            shown(s.session.id),
+            text(s.session.hash.as_str()),
+            shown(s.session.expires_at),
+            maybe(s.step.client.address.as_deref()),
+            maybe(s.step.client.user_agent.as_deref()),
+            s.replaced.and_then(shown),
+            shown(s.step.event),
+            shown(s.notice),
+            text(s.locale),
         ],
     )
+}
+
+/// The answer to [`open`]: the user, and whether a notice is waiting to be mailed. Nothing where the password or the
+/// status changed meanwhile.
+pub(crate) fn opened(rows: &Rows) -> Result<Option<(User, bool)>, Failure> {
+    let Some(mut row) = Reader::first(rows, "sign-in") else {
+        return Ok(None);
+    };
+    let noticed = row.flag()?;
+    Ok(Some((User::decode(&mut row)?, noticed)))
 }
 
 /// A refresh: three statements for one flight. The first is the compare-and-set that one request wins; the second ends
