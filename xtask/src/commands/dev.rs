@@ -128,7 +128,7 @@ fn start(options: &Options) -> Result<Running> {
         (Ok(services), Ok(artifacts)) => (services, artifacts),
         // Whichever failed first; the other was only interrupted.
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(failed(error)),
-        (Err(a), Err(b)) => return Err(failed(if a.to_string() == "interrupted" { b } else { a })),
+        (Err(a), Err(b)) => return Err(failed(if is_interruption(&a) { b } else { a })),
     };
     let env = configuration(options, &services)?;
     let backends = Backends {
@@ -162,10 +162,14 @@ fn all_or_stop<T>(result: Result<T>) -> Result<T> {
 
 /// It wasn't a signal that asked for the end: the error is to be shown.
 fn failed(error: anyhow::Error) -> anyhow::Error {
-    if error.to_string() != "interrupted" {
+    if !is_interruption(&error) {
         STOP.store(false, std::sync::atomic::Ordering::Relaxed);
     }
     error
+}
+
+fn is_interruption(error: &anyhow::Error) -> bool {
+    error.root_cause().to_string() == "interrupted"
 }
 
 fn build_artifacts(hosts: Hosts) -> Result<Vec<(Kind, PathBuf)>> {

@@ -239,7 +239,7 @@ fn clippy(target: &str, names: &[&'static str]) -> Result<Outcome> {
 fn documentation() -> Result<Outcome> {
     let mut command = programs::cargo();
     command
-        .args(["doc", "--no-deps", "--lib", "--document-private-items"])
+        .args(["doc", "--no-deps", "--lib"])
         .args(packages(&["doorward-core", "doorward-edge", "xtask"]));
     command.env("RUSTDOCFLAGS", "-D warnings");
     programs::run("documentation", &mut command, &log("doc"))?;

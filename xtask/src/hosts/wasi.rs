@@ -1,13 +1,15 @@
 //! The component under a WASI 0.3 HTTP host: Spin where it is installed, else Wasmtime.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::Plan;
 use crate::process::{Ask, Service};
-use crate::{paths, run, tools};
+use crate::{paths, run, secrets, tools};
 
 pub(super) fn start(plan: &Plan) -> Result<Service> {
     fs::create_dir_all(&plan.dir)?;
@@ -26,14 +28,16 @@ pub(super) fn start(plan: &Plan) -> Result<Service> {
     let address = format!("127.0.0.1:{}", plan.port);
 
     let mut command = if let Some(spin) = spin() {
+        let text = fs::read_to_string(paths::root().join("spin.toml")).context("reading spin.toml")?;
+        let manifest = plan.dir.join("spin.toml");
+        // It holds secrets of development.
+        secrets::write_private(&manifest, &local_manifest(&text, &plan.artifact, &env))?;
         let mut command = Command::new(spin);
         command
             .args(["up", "--listen", &address, "--file"])
-            .arg(paths::root().join("spin.toml"));
-        command.arg("--state-dir").arg(&plan.dir);
-        for (name, value) in &env {
-            command.arg("--env").arg(format!("{name}={value}"));
-        }
+            .arg(manifest)
+            .arg("--state-dir")
+            .arg(&plan.dir);
         command
     } else {
         let mut command = Command::new(tools::wasmtime()?);
@@ -50,12 +54,52 @@ pub(super) fn start(plan: &Plan) -> Result<Service> {
     Service::start(&plan.options.name, &mut command, &plan.log, Ask::Terminate)
 }
 
+/// `spin.toml` for a local run: as it is in the checkout, but with the component where it was built and the environment
+/// of this run.
+fn local_manifest(text: &str, component: &Path, env: &BTreeMap<String, String>) -> String {
+    let is_source = |line: &str| line.split('=').next().is_some_and(|key| key.trim() == "source");
+    let mut local: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if is_source(line) {
+                format!("source = {}", quoted(&component.to_string_lossy()))
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    local.push("\n[component.doorward.environment]".to_owned());
+    local.extend(env.iter().map(|(name, value)| format!("{name} = {}", quoted(value))));
+    local.join("\n") + "\n"
+}
+
+/// A string of TOML, which JSON's are too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// Spin, if the one on the `PATH` is new enough to run WASI 0.3 components.
-fn spin() -> Option<std::path::PathBuf> {
+fn spin() -> Option<PathBuf> {
     let spin = run::find("spin")?;
     let said = run::capture("asking for a version", Command::new(&spin).arg("--version")).ok()?;
     let version = said.split_whitespace().nth(1)?;
     let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
     let version = (numbers.next()?, numbers.next()?);
     (version >= (4, 1)).then_some(spin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_manifest_has_its_own_component_and_environment() {
+        let text = "[component.doorward]\nsource = \"target/x.wasm\"\nallowed_outbound_hosts = []\n";
+        let env = BTreeMap::from([("KEYS".to_owned(), "{\"keys\":[]}".to_owned())]);
+        assert_eq!(
+            local_manifest(text, Path::new("/b/y.wasm"), &env),
+            "[component.doorward]\nsource = \"/b/y.wasm\"\nallowed_outbound_hosts = []\n\n\
+             [component.doorward.environment]\nKEYS = \"{\\\"keys\\\":[]}\"\n"
+        );
+    }
 }
