@@ -6,6 +6,7 @@
 
 mod bearer;
 mod body;
+mod health;
 mod mail;
 mod options;
 mod redis;

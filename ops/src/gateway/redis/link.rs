@@ -9,6 +9,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, Pipeline, RedisError, Value};
 
 use super::value::said;
+use crate::gateway::health::Health;
 
 /// A caller is told soon that the Redis is away; these bound how soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -102,12 +103,11 @@ impl Link {
 
     /// Keeps the connection warm and says when it is lost and when it is back.
     async fn watch(self) {
-        let mut stands = true;
+        let health = Health::of("Redis");
         loop {
-            let answer = self.pipeline(vec![redis::cmd("PING")]).await;
-            if answer.is_ok() != stands {
-                stands = answer.is_ok();
-                eprintln!("gateway: the Redis is {}", if stands { "back" } else { "away" });
+            match self.pipeline(vec![redis::cmd("PING")]).await {
+                Ok(_) => health.is_well(),
+                Err(outage) => health.is_ill(&outage.to_string()),
             }
             tokio::time::sleep(HEARTBEAT).await;
         }

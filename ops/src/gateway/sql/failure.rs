@@ -20,17 +20,28 @@ pub(crate) enum Failure {
     Batch(BatchError),
     /// Postgres refused: the statement, or the sign-in.
     Postgres(Box<ServerError>),
-    /// No connection, or one that broke; whether the statements ran is not known.
-    Unreachable,
+    /// No connection, or one that broke; whether the statements ran is not known. The text is for the log.
+    Unreachable(String),
     /// All connections are busy, and were for a while.
     Busy,
-    /// The answer isn't of the protocol, or too large.
-    Protocol,
+    /// The answer isn't of the protocol, or too large. The text is for the log.
+    Protocol(String),
     /// The deadline passed first.
     Late,
 }
 
 impl Failure {
+    /// What the log says of a Postgres that can't be used; none when it did its part.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Unreachable(why) | Self::Protocol(why) => Some(why.clone()),
+            Self::Postgres(error) if is_passing(error) => Some(error.message.clone()),
+            Self::Busy => Some("every connection stayed busy".to_owned()),
+            Self::Late => Some("no answer in time".to_owned()),
+            Self::Request(_) | Self::TooLarge | Self::Batch(_) | Self::Postgres(_) => None,
+        }
+    }
+
     /// The answer: 400 with Postgres' own fields for what Postgres refuses, 5xx with a sentence for the rest.
     pub(crate) fn answer(self) -> Response {
         let (status, message) = match self {
@@ -41,7 +52,7 @@ impl Failure {
             }
             Self::Request(why) => (StatusCode::BAD_REQUEST, why),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"),
-            Self::Unreachable => (
+            Self::Unreachable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the Postgres behind the gateway can't be reached",
             ),
@@ -49,7 +60,7 @@ impl Failure {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "every connection to the Postgres is busy",
             ),
-            Self::Protocol => (
+            Self::Protocol(_) => (
                 StatusCode::BAD_GATEWAY,
                 "the Postgres behind the gateway gave no usable answer",
             ),
@@ -62,11 +73,14 @@ impl Failure {
     }
 }
 
+/// Starting, stopping, or out of connections: not the statement's fault, and over by itself.
+fn is_passing(error: &ServerError) -> bool {
+    matches!(error.code.as_str(), "57P01" | "57P02" | "57P03" | "53300")
+}
+
 /// Postgres' fields by the names that node-postgres has for them.
 fn refused(error: &ServerError) -> Response {
-    // Starting, stopping, or out of connections: not the statement's fault, and over by itself.
-    let passing = matches!(error.code.as_str(), "57P01" | "57P02" | "57P03" | "53300");
-    let status = if passing {
+    let status = if is_passing(error) {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::BAD_REQUEST
@@ -104,8 +118,8 @@ impl From<RunError> for Failure {
         match error {
             RunError::Batch(error) | RunError::Session(PgError::Server(error)) => Self::Postgres(error),
             RunError::Session(PgError::Batch(error)) => Self::Batch(error),
-            RunError::Session(PgError::Cut) | RunError::Stream(_) => Self::Unreachable,
-            RunError::Session(_) => Self::Protocol,
+            RunError::Session(PgError::Cut) | RunError::Stream(_) => Self::Unreachable(error.to_string()),
+            RunError::Session(error) => Self::Protocol(error.to_string()),
         }
     }
 }
@@ -115,7 +129,7 @@ impl From<PoolError<RunError>> for Failure {
         match error {
             PoolError::Backend(error) => error.into(),
             PoolError::Timeout(deadpool::managed::TimeoutType::Wait) => Self::Busy,
-            _ => Self::Unreachable,
+            other => Self::Unreachable(other.to_string()),
         }
     }
 }

@@ -62,7 +62,18 @@ async fn sql(State(pools): State<Arc<Pools>>, headers: HeaderMap, body: Body) ->
             .await
             .map_err(|_| Failure::Late)?
     };
-    answer.await.unwrap_or_else(Failure::answer)
+    match answer.await {
+        Ok(answer) => {
+            pools.health.is_well();
+            answer
+        }
+        Err(failure) => {
+            if let Some(trouble) = failure.trouble() {
+                pools.health.is_ill(&trouble);
+            }
+            failure.answer()
+        }
+    }
 }
 
 async fn execute(pools: &Pools, run: &Run) -> Result<Response, Failure> {
@@ -71,7 +82,9 @@ async fn execute(pools: &Pools, run: &Run) -> Result<Response, Failure> {
     let results = connection.run(&batch).await?;
     drop(connection);
     if run.transaction.is_none() {
-        let result = results.first().ok_or(Failure::Protocol)?;
+        let result = results
+            .first()
+            .ok_or_else(|| Failure::Protocol("no result".to_owned()))?;
         return Ok(reply::json(StatusCode::OK, &Answer::new(result, run, 0)));
     }
     // Without what BEGIN and COMMIT answered.

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::connection::{Connector, Place};
 use super::failure::Failure;
+use crate::gateway::health::Health;
 
 /// How many logins have a pool at a time.
 const POOLS: usize = 64;
@@ -27,6 +28,8 @@ type Key = [u8; 32];
 
 /// The pools.
 pub(crate) struct Pools {
+    /// Whether the Postgres can be used, for the log.
+    pub(crate) health: Health,
     place: Place,
     connections: usize,
     by_login: Mutex<HashMap<Key, Entry>>,
@@ -41,6 +44,7 @@ impl Pools {
     /// For the Postgres at `place`, with at most `connections` for each login.
     pub(crate) fn new(place: Place, connections: usize) -> Self {
         Self {
+            health: Health::of("Postgres"),
             place,
             connections,
             by_login: Mutex::default(),
@@ -83,7 +87,7 @@ impl Pools {
         .recycle_timeout(Some(WAIT))
         .runtime(Runtime::Tokio1)
         .build()
-        .map_err(|_| Failure::Unreachable)?;
+        .map_err(|error| Failure::Unreachable(error.to_string()))?;
         pools.insert(
             key,
             Entry {
