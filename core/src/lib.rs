@@ -1,7 +1,47 @@
 //! Doorward's pure decisions: validation, password hashing, tokens, sessions and limits.
 //!
 //! No clock, no randomness, no I/O: `now` and random bytes are arguments, so every decision can be tested with virtual
-//! time and replayed.
+//! time and replayed. `tests/imports.rs` holds it to that: as a WebAssembly module it imports nothing.
+//!
+//! | what | where |
+//! |---|---|
+//! | values that only validation makes | [`email`], [`name`], [`phone`], [`text`], [`role`], [`firm`], [`id`], [`time`] |
+//! | what stands in the database as a word | [`user`], [`tier`], [`event`], [`session`] |
+//! | passwords: policy, Argon2id, hashes of other systems | [`password`] |
+//! | access, refresh and one-time tokens, and their keys | [`token`] |
+//! | rate limits, and what counts as one client | [`limit`], [`net`] |
+//! | what the caller lends | [`entropy`], and the time as an argument |
+//!
+//! A sign-up and the sign-in after it, without what stores and sends:
+//!
+//! ```
+//! use doorward_core::email::Email;
+//! use doorward_core::id::SessionId;
+//! use doorward_core::password::{self, Attempt, Password, Verdict, Workspace};
+//! use doorward_core::token::Keys;
+//! use doorward_core::token::refresh::RefreshToken;
+//!
+//! let email = Email::parse(" Ada@Example.com")?;
+//! assert_eq!(email.as_str(), "ada@example.com");
+//!
+//! // The memory of Argon2 is kept between uses; the salts are the host's random bytes.
+//! let mut workspace = Workspace::new();
+//! let password = Password::new("correct horse", &[email.as_str()]).expect("within the policy");
+//! let stored = password::hash(&password, [1; 16], &mut workspace)?;
+//!
+//! let attempt = Attempt::new("correct horse");
+//! assert_eq!(password::verify(Some(stored.as_str()), &attempt, &mut workspace), Verdict::Right { rehash: false });
+//! // An unknown address costs the same.
+//! assert_eq!(password::verify(None, &attempt, &mut workspace), Verdict::Wrong);
+//!
+//! let keys = Keys::parse(&Keys::generate([2; 32], [3; 32])?)?;
+//! let first = RefreshToken::first(SessionId::from_bytes([4; 16]), [5; 16]);
+//! // The holder gets the text, the database its hash.
+//! let (text, hash) = (first.seal(&keys), first.seal(&keys).hashed());
+//! assert_eq!(text.hashed(), hash);
+//! assert_eq!(RefreshToken::open(&keys, text.expose())?.generation, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![no_std]
 #![forbid(unsafe_code)]

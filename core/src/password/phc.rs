@@ -388,4 +388,25 @@ mod tests {
             assert!(Stored::parse(&good.replace(from, to)).is_none(), "{from} -> {to}");
         }
     }
+
+    #[test]
+    fn no_damage_makes_a_hash_unbearable() {
+        let good = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA";
+        for at in 0..good.len() {
+            for byte in 0..128 {
+                let mut damaged = good.as_bytes().to_vec();
+                damaged[at] = byte;
+                let longer = [&good[..at], &good[at..=at].repeat(9), &good[at + 1..]].concat();
+                for text in [String::from_utf8(damaged).unwrap(), good[..at].into(), longer] {
+                    if let Some(stored) = Stored::parse(&text) {
+                        assert!(stored.cost.is_bearable(), "{text}");
+                        assert!(
+                            (8..=64).contains(&stored.salt.len()) && (16..=64).contains(&stored.output.len()),
+                            "{text}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

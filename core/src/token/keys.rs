@@ -410,10 +410,11 @@ fn write(set: &JwkSet) -> Result<String, KeysError> {
 fn decode_32(text: Option<&str>) -> Result<Secret<[u8; 32]>, KeyProblem> {
     let mut bytes = [0; 32];
     // Longer input doesn't fit and is an error; shorter is checked.
-    let decoded =
-        Base64UrlUnpadded::decode(text.ok_or(KeyProblem::Value)?, &mut bytes).map_err(|_| KeyProblem::Value)?;
-    if decoded.len() == 32 {
-        Ok(Secret::new(bytes))
+    let length = Base64UrlUnpadded::decode(text.ok_or(KeyProblem::Value)?, &mut bytes).map(<[u8]>::len);
+    let secret = Secret::new(bytes);
+    bytes.zeroize();
+    if length == Ok(32) {
+        Ok(secret)
     } else {
         Err(KeyProblem::Value)
     }
