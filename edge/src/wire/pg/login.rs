@@ -5,13 +5,15 @@ use std::fmt;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::sasl::SCRAM_SHA_256;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
+use zeroize::Zeroizing;
 
 use super::PgError;
 use super::collect::unexpected;
 use super::frame::protocol;
+use super::scram::{ClientFinal, ClientFirst, ScramKeys};
 use super::server_error::ServerError;
 
 /// What the server is known to ask for, so that startup and the first batch can share one write.
@@ -33,10 +35,11 @@ pub enum Assume {
 pub struct Login {
     user: String,
     database: String,
-    password: Option<String>,
+    password: Option<Zeroizing<String>>,
     application_name: String,
     parameters: Vec<(String, String)>,
     assume: Assume,
+    scram_keys: ScramKeys,
 }
 
 impl Login {
@@ -49,13 +52,14 @@ impl Login {
             application_name: "doorward".to_owned(),
             parameters: Vec::new(),
             assume: Assume::Nothing,
+            scram_keys: ScramKeys::default(),
         }
     }
 
     /// The password to give when the server asks.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(password.into());
+        self.password = Some(Zeroizing::new(password.into()));
         self
     }
 
@@ -77,6 +81,13 @@ impl Login {
     #[must_use]
     pub fn assume(mut self, assume: Assume) -> Self {
         self.assume = assume;
+        self
+    }
+
+    /// Keys of SCRAM to share with other logins of the same password. Clones of one login share theirs already.
+    #[must_use]
+    pub fn scram_keys(mut self, keys: &ScramKeys) -> Self {
+        self.scram_keys = keys.clone();
         self
     }
 
@@ -105,12 +116,12 @@ impl Login {
     }
 
     fn write_password(&self, out: &mut BytesMut) -> Result<(), PgError> {
-        frontend::password_message(self.secret()?, out).map_err(protocol)
+        frontend::password_message(self.secret()?.as_bytes(), out).map_err(protocol)
     }
 
-    fn secret(&self) -> Result<&[u8], PgError> {
+    fn secret(&self) -> Result<&str, PgError> {
         let none = || PgError::Protocol("the server asks for a password and none is configured".to_owned());
-        self.password.as_deref().map(str::as_bytes).ok_or_else(none)
+        self.password.as_deref().map(String::as_str).ok_or_else(none)
     }
 }
 
@@ -132,9 +143,9 @@ pub(super) enum Auth {
     /// A password went out, in clear text or hashed by MD5.
     Password,
     /// The client's first message of SCRAM went out.
-    ScramFirst(ScramSha256),
+    ScramFirst(ClientFirst),
     /// The client's final message of SCRAM went out.
-    ScramFinal(ScramSha256),
+    ScramFinal(ClientFinal),
     /// The server has proved that it knows the password too.
     ScramVerified,
     /// AuthenticationOk came; the server's parameters and ReadyForQuery follow.
@@ -160,13 +171,13 @@ impl Auth {
             (Self::Started, request) => Self::start(request, login, out),
             (Self::Password | Self::ScramVerified, Message::AuthenticationOk)
             | (Self::Ok, Message::BackendKeyData(_)) => Ok(Self::Ok),
-            (Self::ScramFirst(mut scram), Message::AuthenticationSaslContinue(body)) => {
-                scram.update(body.data()).map_err(protocol)?;
-                frontend::sasl_response(scram.message(), out).map_err(protocol)?;
-                Ok(Self::ScramFinal(scram))
+            (Self::ScramFirst(first), Message::AuthenticationSaslContinue(body)) => {
+                let (answer, last) = first.answer(body.data(), login.secret()?, &login.scram_keys)?;
+                frontend::sasl_response(answer.as_bytes(), out).map_err(protocol)?;
+                Ok(Self::ScramFinal(last))
             }
-            (Self::ScramFinal(mut scram), Message::AuthenticationSaslFinal(body)) => {
-                scram.finish(body.data()).map_err(protocol)?;
+            (Self::ScramFinal(last), Message::AuthenticationSaslFinal(body)) => {
+                last.check(body.data(), &login.scram_keys)?;
                 Ok(Self::ScramVerified)
             }
             (_, other) => Err(unexpected(other)),
@@ -183,7 +194,7 @@ impl Auth {
                 Ok(Self::Password)
             }
             (Assume::Nothing, Message::AuthenticationMd5Password(body)) => {
-                let hash = md5_hash(login.user.as_bytes(), login.secret()?, body.salt());
+                let hash = md5_hash(login.user.as_bytes(), login.secret()?.as_bytes(), body.salt());
                 frontend::password_message(hash.as_bytes(), out).map_err(protocol)?;
                 Ok(Self::Password)
             }
@@ -195,9 +206,10 @@ impl Auth {
                 {
                     return Err(PgError::Protocol("the server offers no SCRAM-SHA-256".to_owned()));
                 }
-                let scram = ScramSha256::new(login.secret()?, ChannelBinding::unsupported());
-                frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), out).map_err(protocol)?;
-                Ok(Self::ScramFirst(scram))
+                login.secret()?;
+                let first = ClientFirst::new()?;
+                frontend::sasl_initial_response(SCRAM_SHA_256, first.message().as_bytes(), out).map_err(protocol)?;
+                Ok(Self::ScramFirst(first))
             }
             (
                 Assume::Trust | Assume::Cleartext,

@@ -39,6 +39,7 @@ mod collect;
 mod frame;
 mod login;
 mod result;
+mod scram;
 mod server_error;
 mod session;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub(crate) mod tests;
 pub use batch::{Batch, BatchError};
 pub use login::{Assume, Login};
 pub use result::{Field, StatementResult};
+pub use scram::ScramKeys;
 pub use server_error::ServerError;
 pub use session::{Limits, Session, Step, Transaction};
 
