@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use doorward_core::id::RequestId;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use crate::context::Context;
 use crate::error::{Dependency, Failure};
@@ -48,15 +48,17 @@ pub async fn handle<H: Host>(
         Ok(id) => id,
         Err(e) => {
             host.log(Level::Error, &e.to_string());
-            return Reply::failure(&Failure::Unavailable(Dependency::Entropy, e.to_string().into())).into_response();
+            return Reply::failure(&Failure::Unavailable(Dependency::Entropy, e.to_string().into()))
+                .into_response(false);
         }
     };
     let method = request.method().clone();
     let context = Context::new(host, instance, id, address, request);
-    router::answer(&context, &method).await.into_response()
+    let reply = router::answer(&context, &method).await;
+    reply.into_response(method == Method::HEAD)
 }
 
 /// The answer of an instance whose configuration can't be used: 503, as for any dependency.
 pub fn unconfigured() -> Response<Bytes> {
-    Reply::failure(&Failure::Unavailable(Dependency::Configuration, "".into())).into_response()
+    Reply::failure(&Failure::Unavailable(Dependency::Configuration, "".into())).into_response(false)
 }

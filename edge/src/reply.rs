@@ -126,17 +126,13 @@ impl Reply {
         self.status
     }
 
-    /// Keeps the headers and drops the body, for HEAD.
-    #[must_use]
-    pub fn without_body(mut self) -> Self {
-        let length = self.body.len().to_string();
-        self.body = Bytes::new();
-        self.with_text(header::CONTENT_LENGTH, &length)
-    }
-
-    /// The finished answer.
-    pub fn into_response(self) -> Response<Bytes> {
-        let mut response = Response::new(self.body);
+    /// The finished answer, with the length of its body. For HEAD the body is left out and its length stays.
+    pub fn into_response(mut self, head: bool) -> Response<Bytes> {
+        if self.status != StatusCode::NO_CONTENT {
+            self.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
+        let mut response = Response::new(if head { Bytes::new() } else { self.body });
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

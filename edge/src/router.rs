@@ -101,7 +101,7 @@ pub(crate) async fn answer<H: Host>(ctx: &Context<H>, method: &Method) -> Reply 
             }
         }
     };
-    finish(ctx, method, reply)
+    finish(ctx, reply)
 }
 
 async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Failure> {
@@ -144,7 +144,7 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
 }
 
 /// What every reply carries.
-fn finish<H: Host>(ctx: &Context<H>, method: &Method, reply: Reply) -> Reply {
+fn finish<H: Host>(ctx: &Context<H>, reply: Reply) -> Reply {
     let mut reply = origin::with_cors(reply, &ctx.headers, &ctx.config().trusted_origins)
         .with_text(HeaderName::from_static("x-request-id"), &ctx.id.to_string())
         .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
@@ -165,11 +165,7 @@ fn finish<H: Host>(ctx: &Context<H>, method: &Method, reply: Reply) -> Reply {
     if ctx.config().server_timing {
         reply = reply.with_text(HeaderName::from_static("server-timing"), &ctx.server_timing());
     }
-    if *method == Method::HEAD {
-        reply.without_body()
-    } else {
-        reply
-    }
+    reply
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub struct AccessClaims {
     pub role: Role,
     /// `tier`.
     pub tier: Tier,
-    /// `firm`: left out for a user without one.
+    /// `firm`: null for a user without one.
     pub firm: Option<FirmId>,
     /// `iat`: when it was made, in whole seconds.
     pub issued_at: Time,
@@ -142,7 +142,6 @@ struct Written<'a> {
     sid: SessionId,
     role: &'a Role,
     tier: Tier,
-    #[serde(skip_serializing_if = "Option::is_none")]
     firm: Option<FirmId>,
     // jwt-compact writes these two itself from chrono's types; left empty there, they can be written here without those.
     iat: i64,
@@ -365,11 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_firm_has_no_such_claim() {
+    fn a_user_without_a_firm_has_the_claim_null() {
         let without = AccessClaims { firm: None, ..claims() };
         let token = issue(&keys(), &policy(), &without).unwrap();
         let payload = Base64UrlUnpadded::decode_vec(token.split('.').nth(1).unwrap()).unwrap();
-        assert!(!String::from_utf8(payload).unwrap().contains("firm"));
+        assert!(String::from_utf8(payload).unwrap().contains(r#""firm":null"#));
         assert_eq!(check(&token), Ok(without.clone()));
         assert_eq!(check(&with_claim("firm", Value::Null)), Ok(without));
     }
