@@ -8,10 +8,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use doorward_core::role::Role;
+use doorward_core::secret::Secret;
 use doorward_core::token::Keys;
 use doorward_core::token::access::AccessPolicy;
 
 use crate::wire::conn_string::ConnString;
+use crate::wire::mail_http::{self, MailHttp};
 use crate::wire::redis_rest::RedisRest;
 use crate::wire::sql_http::SqlHttp;
 
@@ -57,6 +59,15 @@ pub struct Config {
     /// `CLIENT_ADDRESS_HEADER`: the header in which a trusted proxy gives the client's address, on hosts that don't
     /// know it themselves. The rightmost entry counts.
     pub client_address_header: Option<String>,
+    /// `MAIL_URL`, `MAIL_TOKEN` and `MAIL_FROM`: a mail provider that speaks the Resend API, its key, and the sender.
+    /// Without them, or without `PUBLIC_URL`, mail stays in the outbox.
+    pub mail: Option<MailHttp>,
+    /// `PRODUCT_NAME` (Doorward): what the service is called in mail.
+    pub product_name: String,
+    /// `MAINTENANCE_TOKEN`: whoever presents it may call `POST /maintenance`. Without it there is no such call.
+    pub maintenance_token: Option<Secret<String>>,
+    /// `EVENTS_RETENTION_DAYS` (0): how long the audit trail is kept; 0 is for ever.
+    pub events_kept: Option<Duration>,
 }
 
 /// How long sessions live, from the sign-in, whatever is refreshed.
@@ -162,6 +173,13 @@ impl Config {
             client_address_header: source
                 .get("CLIENT_ADDRESS_HEADER")
                 .map(|name| name.to_ascii_lowercase()),
+            mail: source.mail()?,
+            product_name: source.get("PRODUCT_NAME").unwrap_or_else(|| "Doorward".to_owned()),
+            maintenance_token: source.get("MAINTENANCE_TOKEN").map(Secret::new),
+            events_kept: match source.number("EVENTS_RETENTION_DAYS", 0, 0..=36_500)? {
+                0 => None,
+                days => Some(Duration::from_secs(days * 86_400)),
+            },
         })
     }
 }
@@ -204,6 +222,19 @@ impl<F: Fn(&str) -> Option<String>> Source<'_, F> {
         redis
             .map(|redis| Some(Rc::new(redis)))
             .map_err(|e| error("REDIS_REST_URL", e.to_string()))
+    }
+
+    fn mail(&self) -> Result<Option<MailHttp>, ConfigError> {
+        let Some(url) = self.get("MAIL_URL") else {
+            return Ok(None);
+        };
+        let from = self.required("MAIL_FROM")?;
+        if !mail_http::is_sender(&from) {
+            let problem = "must be an address, such as Doorward <no-reply@example.com>";
+            return Err(error("MAIL_FROM", problem.to_owned()));
+        }
+        let provider = MailHttp::new(&url, &self.required("MAIL_TOKEN")?, &from);
+        provider.map(Some).map_err(|e| error("MAIL_URL", e.to_string()))
     }
 
     fn list(&self, name: &'static str) -> Vec<String> {
@@ -329,6 +360,23 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_provider_is_whole_or_none() {
+        let whole = [
+            ("MAIL_URL", "https://api.example.com"),
+            ("MAIL_TOKEN", "t"),
+            ("MAIL_FROM", "Doorward <a@b.c>"),
+        ];
+        assert!(read(&whole).unwrap().mail.is_some());
+        assert!(read(&whole[1..]).unwrap().mail.is_none());
+        for (at, wrong) in [(0, "api.example.com"), (1, ""), (2, "Doorward"), (2, "")] {
+            let mut broken = whole;
+            broken[at].1 = wrong;
+            let result = read(&broken);
+            assert!(result.is_err_and(|e| e.name == whole[at].0), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_understood_is_named() {
         for (name, value) in [
             ("DOORWARD_KEYS", "{}"),
@@ -338,6 +386,7 @@ mod tests {
             ("REFRESH_GRACE_SECONDS", "-1"),
             ("SIGNUPS", "closed"),
             ("SELF_ROLES", "Mentor!"),
+            ("EVENTS_RETENTION_DAYS", "a year"),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().name, name);
         }

@@ -10,18 +10,17 @@ use doorward_core::id::RequestId;
 use doorward_core::time::Time;
 use http::{HeaderMap, Request, Uri, header};
 
+use crate::background::flight;
 use crate::config::Config;
 use crate::cookie::Cookies;
 use crate::error::Failure;
 use crate::host::Kv as _;
-use crate::host::{Command, Host, KvError, Level, Reply as KvReply, Rows, Sql as _, SqlError, Statement};
+use crate::host::{Command, Host, KvError, Level, Reply as KvReply, Rows, SqlError, Statement};
 use crate::instance::Instance;
 use crate::mail::deliver;
 use crate::mail::locale::Locale;
 use crate::outbound::within;
 
-/// How much longer than Postgres' own timeout a whole flight may take.
-const FLIGHT_MARGIN: Duration = Duration::from_secs(2);
 /// How long Redis is left alone after it failed.
 const KV_REST: Duration = Duration::from_secs(2);
 /// The most that is kept of a user agent, in characters.
@@ -162,23 +161,13 @@ impl<H: Host> Context<H> {
     /// As [`crate::host::Sql::batch`], and [`SqlError::Timeout`] when the flight takes too long.
     pub async fn sql(&self, statements: &[Statement<'_>]) -> Result<Vec<Rows>, SqlError> {
         let started = self.host.ticks();
-        let deadline = self.config().sql_timeout + FLIGHT_MARGIN;
-        let answer = within(self.host.sleep(deadline), self.host.sql().batch(statements)).await;
+        let answer = flight(&self.host, &self.instance, statements).await;
         self.meter.sql.add(self.host.ticks().saturating_sub(started));
         if let Err(e) = &answer {
             let names: Vec<_> = statements.iter().map(|statement| statement.name).collect();
             self.log_sql(e, &names.join(" "));
         }
-        let rows = answer?;
-        if rows.len() == statements.len() {
-            Ok(rows)
-        } else {
-            Err(SqlError::Protocol(format!(
-                "{} answers to {} statements",
-                rows.len(),
-                statements.len()
-            )))
-        }
+        answer
     }
 
     /// One flight with one statement.

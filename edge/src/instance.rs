@@ -24,6 +24,8 @@ pub struct Instance {
     pub(crate) limits: RefCell<LocalLimits>,
     /// Redis failed; until then (milliseconds since 1970) it isn't asked again.
     pub(crate) kv_rests_until: Cell<i64>,
+    /// It was said that there is no mail provider.
+    pub(crate) mail_is_off: Cell<bool>,
     /// The last answer of `readyz`, and when it was found.
     pub(crate) readiness: RefCell<Option<crate::handlers::readyz::Readiness>>,
 }
@@ -37,6 +39,7 @@ impl Instance {
             sessions: RefCell::default(),
             limits: RefCell::default(),
             kv_rests_until: Cell::new(0),
+            mail_is_off: Cell::new(false),
             readiness: RefCell::default(),
         }
     }

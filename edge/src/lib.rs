@@ -18,6 +18,7 @@ use crate::host::{Host, Level};
 use crate::instance::Instance;
 use crate::reply::Reply;
 
+mod background;
 pub mod config;
 pub mod context;
 mod cookie;
@@ -28,6 +29,7 @@ pub mod host;
 pub mod instance;
 mod limits;
 pub mod mail;
+pub mod maintenance;
 mod origin;
 pub mod outbound;
 mod passwords;

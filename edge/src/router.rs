@@ -28,6 +28,7 @@ enum Resource {
     Account,
     Sessions,
     Session(SessionId),
+    Maintenance,
     Jwks,
     Healthz,
     Readyz,
@@ -50,6 +51,7 @@ impl Resource {
             "/api/auth/change-email" => Self::ChangeEmail,
             "/api/auth/account" => Self::Account,
             "/api/auth/sessions" => Self::Sessions,
+            "/maintenance" => Self::Maintenance,
             "/.well-known/jwks.json" => Self::Jwks,
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
@@ -68,7 +70,8 @@ impl Resource {
             | Self::ForgotPassword
             | Self::ResetPassword
             | Self::ChangePassword
-            | Self::ChangeEmail => "POST",
+            | Self::ChangeEmail
+            | Self::Maintenance => "POST",
             Self::Account | Self::Session(_) => "DELETE",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, HEAD, POST",
@@ -137,6 +140,7 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
         Resource::Sessions if *method == Method::DELETE => handlers::sessions::delete_all(ctx).await,
         Resource::Sessions => handlers::sessions::get(ctx).await,
         Resource::Session(id) => handlers::sessions::delete_one(ctx, id).await,
+        Resource::Maintenance => handlers::maintenance::post(ctx).await,
         Resource::Jwks => Ok(handlers::jwks::get(ctx)),
         Resource::Healthz => Ok(handlers::healthz::get()),
         Resource::Readyz => handlers::readyz::get(ctx).await,

@@ -8,6 +8,7 @@ pub(crate) mod healthz;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod maintenance;
 pub(crate) mod me;
 pub(crate) mod one_time;
 pub(crate) mod readyz;

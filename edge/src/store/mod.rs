@@ -13,9 +13,11 @@ use crate::host::{Rows, Statement};
 
 pub(crate) mod account;
 pub(crate) mod events;
+pub(crate) mod outbox;
 pub(crate) mod readiness;
 pub(crate) mod registrations;
 pub(crate) mod sessions;
+pub(crate) mod sweep;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

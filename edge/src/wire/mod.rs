@@ -2,6 +2,7 @@
 
 pub mod conn_string;
 pub mod endpoint;
+pub mod mail_http;
 pub mod pg;
 pub mod prelude;
 pub mod redis_rest;
