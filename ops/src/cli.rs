@@ -51,6 +51,10 @@ struct Migrate {
     #[arg(long)]
     dry_run: bool,
 
+    /// How many seconds a file waits for a table that somebody uses; meanwhile others wait behind it
+    #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    lock_timeout: u32,
+
     #[command(subcommand)]
     action: Option<MigrateAction>,
 }
@@ -85,7 +89,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
             ..
         }) => migrate::status(cli.database()).await,
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
-        Command::Migrate(_) => migrate::run(cli.database()).await,
+        Command::Migrate(Migrate { lock_timeout, .. }) => migrate::run(cli.database(), *lock_timeout).await,
         Command::Seed(options) => seed::run(options, cli.database()).await,
         Command::Keys(action) => keys::run(action),
         Command::Gateway(options) => gateway::run(options, cli.database()).await,

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Connects to the database that `url` names.
@@ -16,6 +17,9 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
     let mut config = Config::from_str(url).map_err(|_| {
         anyhow!("the database URL can't be read; it looks like postgres://user:password@host:port/database")
     })?;
+    if config.get_ssl_mode() == SslMode::Require {
+        bail!("sslmode=require: this build makes no encrypted connection. Use a tunnel, or a private network");
+    }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(10));
     }

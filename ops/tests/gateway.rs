@@ -262,6 +262,35 @@ fn what_is_asked_for_is_still_answered_when_it_is_told_to_end() {
 }
 
 #[test]
+fn told_twice_it_ends_without_waiting() {
+    let database = Database::create();
+    let mut gateway = start(&database, &[]);
+    let url = database.url();
+    let query = r#"{"query": "SELECT pg_sleep(30)"}"#;
+    let _asked = gateway.open("POST", "/sql", &[("neon-connection-string", &url)], query);
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30)%' AND datname = current_database()";
+    within_ten_seconds("the statement runs", || database.value(sleeps) == "1");
+    let told = Instant::now();
+    gateway.terminate();
+    // The second is heard only once the first was: until then both are one.
+    within_ten_seconds("it takes no more connections", || !gateway.listens());
+    gateway.terminate();
+    assert_eq!(gateway.wait(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(9));
+}
+
+#[test]
+fn an_idle_connection_does_not_keep_it_from_ending() {
+    let database = Database::create();
+    let mut gateway = start(&database, &[]);
+    let _idle = gateway.connect();
+    let told = Instant::now();
+    gateway.terminate();
+    assert_eq!(gateway.wait(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn mail_is_caught_only_where_that_is_asked_for() {
     let database = Database::create();
     let gateway = start(&database, &[]);

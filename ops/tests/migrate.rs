@@ -206,6 +206,20 @@ fn a_file_that_is_refused_is_undone_whole_and_the_next_run_goes_on_there() {
 }
 
 #[test]
+fn a_table_in_use_is_waited_for_only_so_long() {
+    let database = Database::create();
+    database.execute(OLD_TABLE);
+    database.execute("BEGIN; LOCK TABLE users IN ACCESS SHARE MODE");
+    let why = refusal(&database.doorward(&["migrate", "--lock-timeout", "1"]));
+    assert!(
+        why.contains("0001_create_users was refused") && why.contains("a table is in use"),
+        "{why}"
+    );
+    database.execute("ROLLBACK");
+    assert!(database.doorward(&["migrate", "--lock-timeout", "1"]).status.success());
+}
+
+#[test]
 fn an_old_table_keeps_every_row() {
     let database = Database::create();
     database.execute(OLD_TABLE);

@@ -14,6 +14,7 @@ mod reply;
 mod sql;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -22,6 +23,7 @@ use axum::routing::{any, get};
 use axum::serve::ListenerExt as _;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::output::Report;
 use bearer::Bearer;
@@ -29,6 +31,8 @@ pub(crate) use options::Options;
 
 /// The largest body in bytes, but for `/sql`.
 const BODY_LIMIT: usize = 1 << 20;
+/// How long requests under way have when the process is told to end.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until the process is told to end (SIGTERM, Ctrl-C), then finishes what is under way.
 ///
@@ -49,7 +53,15 @@ pub(crate) async fn run(options: &Options, database_url: &str) -> anyhow::Result
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, app).with_graceful_shutdown(told_to_end()).await?;
+    let (tell, told) = oneshot::channel();
+    let serve = axum::serve(listener, app).with_graceful_shutdown(async {
+        told_to_end().await;
+        let _ = tell.send(());
+    });
+    tokio::select! {
+        served = serve => served?,
+        () = overdue(told) => eprintln!("gateway: ended with requests under way"),
+    }
     Ok(Report {
         text: String::new(),
         json: json!({ "listened": address.to_string() }),
@@ -73,6 +85,17 @@ fn router(options: &Options, database_url: &str) -> anyhow::Result<Router> {
         app = app.route(path, any(async || StatusCode::NOT_FOUND));
     }
     Ok(app)
+}
+
+/// Waits, once the process was told to end, until that has taken too long or it is told again.
+async fn overdue(told: oneshot::Receiver<()>) {
+    if told.await.is_err() {
+        return std::future::pending().await;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        () = told_to_end() => {}
+    }
 }
 
 async fn told_to_end() {

@@ -12,10 +12,8 @@ use crate::database::explain;
 /// Any number will do, as long as it stays: "doorward" in ASCII.
 const LOCK: i64 = 0x646f_6f72_7761_7264;
 
-/// How long a run waits for another run; how long a file waits for a table that somebody uses, so that a queue of
-/// sign-ins never forms behind it; how long one statement may take.
+/// How long a run waits for another run, and how long one statement may take.
 const WAIT_FOR_TURN: &str = "10min";
-const WAIT_FOR_TABLE: &str = "15s";
 const STATEMENT: &str = "30min";
 
 /// One row of the ledger.
@@ -91,9 +89,16 @@ pub(crate) fn check(applied: &[Applied]) -> anyhow::Result<()> {
 
 /// Applies one file, if the ledger doesn't have it, and enters it. Answers how many milliseconds it took.
 ///
+/// It waits for a table that somebody uses for `lock_timeout` seconds and no longer, because a queue of sign-ins forms
+/// behind it.
+///
 /// # Errors
 /// As [`check`], or what Postgres says; then nothing has changed.
-pub(crate) async fn apply(client: &mut Client, migration: &Migration) -> anyhow::Result<Option<i64>> {
+pub(crate) async fn apply(
+    client: &mut Client,
+    migration: &Migration,
+    lock_timeout: u32,
+) -> anyhow::Result<Option<i64>> {
     // The ledger is read after the wait, so each statement has to see what was committed before it.
     let isolation = IsolationLevel::ReadCommitted;
     let transaction = client
@@ -120,7 +125,7 @@ pub(crate) async fn apply(client: &mut Client, migration: &Migration) -> anyhow:
 
     let started = Instant::now();
     let limits = format!(
-        "SET LOCAL lock_timeout = '{WAIT_FOR_TABLE}'; SET LOCAL statement_timeout = '{STATEMENT}';
+        "SET LOCAL lock_timeout = '{lock_timeout}s'; SET LOCAL statement_timeout = '{STATEMENT}';
          CREATE TABLE IF NOT EXISTS schema_migrations (
              version     integer     PRIMARY KEY,
              name        text        NOT NULL,

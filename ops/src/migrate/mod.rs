@@ -18,15 +18,15 @@ use crate::output::Report;
 use files::{FILES, Migration};
 use ledger::Applied;
 
-/// Applies what is pending, in order.
+/// Applies what is pending, in order. A file waits for a table in use for `lock_timeout` seconds.
 ///
 /// # Errors
 /// A ledger that doesn't fit this build, or a file that the database refuses; that file then has changed nothing.
-pub(crate) async fn run(url: &str) -> anyhow::Result<Report> {
+pub(crate) async fn run(url: &str, lock_timeout: u32) -> anyhow::Result<Report> {
     let mut client = database::connect(url).await?;
     let mut applied = Vec::new();
     for migration in FILES {
-        if let Some(milliseconds) = ledger::apply(&mut client, migration).await? {
+        if let Some(milliseconds) = ledger::apply(&mut client, migration, lock_timeout).await? {
             eprintln!("applied {} in {milliseconds} ms", migration.label());
             applied.push(json!({ "version": migration.version, "name": migration.name, "durationMs": milliseconds }));
         }

@@ -55,9 +55,19 @@ impl Gateway {
         Self { process, address }
     }
 
+    /// A connection that has asked nothing yet.
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).unwrap()
+    }
+
+    /// Whether it takes connections.
+    pub(crate) fn listens(&self) -> bool {
+        TcpStream::connect(&self.address).is_ok()
+    }
+
     /// Sends a request whole, and doesn't wait.
     pub(crate) fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = self.connect();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\ncontent-length: {}\r\n",
