@@ -177,8 +177,21 @@ fn a_postgres_that_goes_away_is_told_and_found_again() {
         assert!(started.elapsed() < Duration::from_secs(5));
     }
     way.mend();
-    // At once: the broken connection is noticed before it is used.
     assert_eq!(select().json()["rows"], json!([{ "one": 1 }]));
+}
+
+#[test]
+fn a_postgres_that_was_away_meanwhile_is_not_noticed() {
+    let database = Database::create();
+    let way = Forwarder::start(&database.address());
+    let url = database.url_at(way.address());
+    let gateway = Gateway::start(&url, &redis_url(), &[]);
+    for _ in 0..5 {
+        let answer = gateway.sql(&url, r#"{"query": "SELECT 1 AS one"}"#);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        way.cut();
+        way.mend();
+    }
 }
 
 #[test]
