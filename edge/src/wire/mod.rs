@@ -1,5 +1,6 @@
 //! What goes over the wire, as pure encoding and decoding: no I/O, no clock, and no panic on any input.
 
+pub mod breached;
 pub mod conn_string;
 pub mod endpoint;
 pub mod mail_http;

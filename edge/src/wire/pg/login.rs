@@ -145,7 +145,7 @@ pub(super) enum Auth {
     /// The client's first message of SCRAM went out.
     ScramFirst(ClientFirst),
     /// The client's final message of SCRAM went out.
-    ScramFinal(ClientFinal),
+    ScramFinal(Box<ClientFinal>),
     /// The server has proved that it knows the password too.
     ScramVerified,
     /// AuthenticationOk came; the server's parameters and ReadyForQuery follow.
@@ -174,7 +174,7 @@ impl Auth {
             (Self::ScramFirst(first), Message::AuthenticationSaslContinue(body)) => {
                 let (answer, last) = first.answer(body.data(), login.secret()?, &login.scram_keys)?;
                 frontend::sasl_response(answer.as_bytes(), out).map_err(protocol)?;
-                Ok(Self::ScramFinal(last))
+                Ok(Self::ScramFinal(Box::new(last)))
             }
             (Self::ScramFinal(last), Message::AuthenticationSaslFinal(body)) => {
                 last.check(body.data(), &login.scram_keys)?;

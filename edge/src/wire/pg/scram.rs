@@ -114,21 +114,20 @@ impl ClientFirst {
         if nonce.len() <= self.nonce.len() || !nonce.starts_with(&self.nonce) {
             return Err(refuse("the nonce isn't ours"));
         }
-        let (keys, learnt) = match known.find(password, &salt, iterations) {
-            Some(keys) => (keys, None),
-            None => {
-                let keys = Keys::derive(password, &salt, iterations)?;
-                let password = Zeroizing::new(password.to_owned());
-                (
-                    keys.clone(),
-                    Some(Known {
-                        password,
-                        salt,
-                        iterations,
-                        keys,
-                    }),
-                )
-            }
+        let (keys, learnt) = if let Some(keys) = known.find(password, &salt, iterations) {
+            (keys, None)
+        } else {
+            let keys = Keys::derive(password, &salt, iterations)?;
+            let password = Zeroizing::new(password.to_owned());
+            (
+                keys.clone(),
+                Some(Known {
+                    password,
+                    salt,
+                    iterations,
+                    keys,
+                }),
+            )
         };
         let without_proof = format!("c=biws,r={nonce}");
         let auth_message = format!("{},{server_first},{without_proof}", self.bare);
