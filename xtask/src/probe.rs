@@ -55,7 +55,13 @@ pub fn free_port_near(wanted: u16) -> Result<u16> {
 
 /// The status that `GET path` answers on `port` of the loopback, if anything does.
 pub fn http_status(port: u16, path: &str) -> Option<u16> {
-    let head = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    http_call(port, "GET", path, "")
+}
+
+/// The status of a call without a body; `fields` are more header lines, each with its end.
+pub fn http_call(port: u16, method: &str, path: &str, fields: &str) -> Option<u16> {
+    let end = if method == "GET" { "" } else { "Content-Length: 0\r\n" };
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{fields}{end}\r\n");
     let answer = exchange(port, head.as_bytes(), |answer| answer.len() >= 12)?;
     let head = String::from_utf8_lossy(&answer);
     head.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()

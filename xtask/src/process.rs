@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -202,7 +203,8 @@ pub fn append(log: &Path) -> io::Result<File> {
     if let Some(dir) = log.parent() {
         fs::create_dir_all(dir)?;
     }
-    OpenOptions::new().create(true).append(true).open(log)
+    // Services print what they are configured with, secrets of development included.
+    OpenOptions::new().create(true).append(true).mode(0o600).open(log)
 }
 
 /// The last `lines` lines of a log, indented.

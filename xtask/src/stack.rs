@@ -63,9 +63,8 @@ pub struct Stack {
 impl Stack {
     /// Builds what isn't built, starts everything, migrates, and returns when every host answers.
     ///
-    /// Unless told otherwise, hosts run with new keys, `LIMITS=loose`, `SERVER_TIMING=on`, `SELF_ROLES=mentor,mentee`,
-    /// `ISSUER=doorward-test` and their own base URL as `PUBLIC_URL`. PostgreSQL takes the roles that
-    /// [`Purpose::Test`] names.
+    /// Unless told otherwise, hosts run with new keys and [`configuration`], `ISSUER=doorward-test` and their own base URL
+    /// as `PUBLIC_URL`. PostgreSQL takes the roles that [`Purpose::Test`] names.
     ///
     /// # Errors
     /// When something doesn't build or start; the message has the end of its log.
@@ -99,18 +98,8 @@ impl Stack {
         let valkey = Valkey::launch(&dir.0.join("valkey"), probe::free_port()?, false, &log("valkey"))?;
         let (token, port) = (secrets::random()?, probe::free_port()?);
         let gateway = Gateway::launch(&doorward, port, &token, &postgres.url(), &valkey.url(), &log("gateway"))?;
-        let keys = generate_keys(&doorward)?;
-        let env = [
-            ("DOORWARD_KEYS", keys.as_str()),
-            ("ISSUER", "doorward-test"),
-            ("LIMITS", "loose"),
-            ("SERVER_TIMING", "on"),
-            ("SELF_ROLES", "mentor,mentee"),
-        ];
-        let env = env
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let mut env = configuration(&generate_keys(&doorward)?, &gateway);
+        env.insert("ISSUER".to_owned(), "doorward-test".to_owned());
         Ok(Self {
             hosts: Vec::new(),
             gateway,
@@ -172,6 +161,25 @@ impl Stack {
             .env("REDIS_URL", self.redis_url());
         run::capture(&format!("doorward {}", arguments.join(" ")), &mut command)
     }
+}
+
+/// What every host of this machine is configured with, for people and for tests: loose limits, timings in the answers,
+/// roles to choose, mail into the gateway's mailbox, and the gateway's token for maintenance too.
+pub fn configuration(keys: &str, gateway: &Gateway) -> BTreeMap<String, String> {
+    let values = [
+        ("DOORWARD_KEYS", keys),
+        ("LIMITS", "loose"),
+        ("SERVER_TIMING", "on"),
+        ("SELF_ROLES", "mentor,mentee"),
+        ("MAIL_URL", &gateway.url()),
+        ("MAIL_TOKEN", gateway.token()),
+        ("MAIL_FROM", "Doorward <doorward@example.com>"),
+        ("MAINTENANCE_TOKEN", gateway.token()),
+    ];
+    values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// New keys for signing, as the hosts' `DOORWARD_KEYS` wants them.

@@ -30,6 +30,9 @@ const SEEDED_PASSWORD: &str = "doorward-dev-password";
 /// How often a host that ends by itself is started again within one run.
 const RESTARTS: u32 = 20;
 
+/// How often a host is asked for its maintenance.
+const TICK: Duration = Duration::from_secs(20);
+
 /// The options of `cargo xtask dev`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -72,6 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     check_ports(options)?;
     let mut running = start(options)?;
     greet(options, &running, &progress::human(progress.elapsed()))?;
+    tick(&running);
     let result = watch(&mut running);
     say("\nending ...");
     drop(running);
@@ -255,21 +259,13 @@ fn configuration(options: &Options, services: &Services) -> Result<BTreeMap<Stri
     let keys = secrets::kept(&paths::state().join("keys.json"), || {
         stack::generate_keys(&services.doorward)
     })?;
-    let values = [
-        ("DOORWARD_KEYS", keys.as_str()),
-        // The same for both hosts, so that a session of one is good on the other.
-        ("ISSUER", "doorward-development"),
-        ("LIMITS", if options.no_limits { "off" } else { "loose" }),
-        ("SERVER_TIMING", "on"),
-        ("SELF_ROLES", "mentor,mentee"),
-        ("MAIL_URL", &services.gateway.url()),
-        ("MAIL_TOKEN", services.gateway.token()),
-        ("MAIL_FROM", "Doorward <doorward@localhost>"),
-    ];
-    Ok(values
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
+    let mut env = stack::configuration(&keys, &services.gateway);
+    // The same for both hosts, so that a session of one is good on the other.
+    env.insert("ISSUER".to_owned(), "doorward-development".to_owned());
+    if options.no_limits {
+        env.insert("LIMITS".to_owned(), "off".to_owned());
+    }
+    Ok(env)
 }
 
 fn greet(options: &Options, running: &Running, took: &str) -> Result<()> {
@@ -310,6 +306,21 @@ fn greet(options: &Options, running: &Running, took: &str) -> Result<()> {
     }
     println!("\nCtrl-C ends all of it.");
     Ok(())
+}
+
+/// What a scheduler does in production: asks one host for its maintenance (mail that is due, rows that are over).
+fn tick(running: &Running) {
+    let Some(port) = running.hosts.first().map(Host::port) else {
+        return;
+    };
+    let authorization = format!("Authorization: Bearer {}\r\n", running.services.gateway.token());
+    thread::spawn(move || {
+        while !stopping() {
+            thread::sleep(TICK);
+            // Whoever doesn't answer is started again by somebody else.
+            probe::http_call(port, "POST", "/maintenance", &authorization);
+        }
+    });
 }
 
 /// Returns when a signal asks for the end, or with what ended by itself.
