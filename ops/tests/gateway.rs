@@ -245,14 +245,17 @@ fn a_caller_who_leaves_does_not_spoil_the_connection() {
     let database = Database::create();
     let gateway = start(&database, &["--sql-connections", "1"]);
     let url = database.url();
+    database.execute("SELECT pg_advisory_lock(7)");
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_xact_lock(7)%' AND datname = current_database()";
     for _ in 0..3 {
-        let body = r#"{"queries": [{"query": "SELECT 'stale' AS answer"}, {"query": "SELECT pg_sleep(0.3)"}]}"#;
+        let body =
+            r#"{"queries": [{"query": "SELECT 'stale' AS answer"}, {"query": "SELECT pg_advisory_xact_lock(7)"}]}"#;
         let leaving = gateway.open("POST", "/sql", &[("neon-connection-string", &url)], body);
-        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.3)%' AND datname = current_database() AND pid <> pg_backend_pid()";
-        within_ten_seconds("the statement runs", || database.value(sleeps) == "1");
+        within_ten_seconds("the statement runs", || database.value(waits) == "1");
         drop(leaving);
         let answer = gateway.sql(&url, r#"{"query": "SELECT 'fresh' AS answer"}"#);
         assert_eq!(answer.json()["rows"], json!([{ "answer": "fresh" }]), "{}", answer.body);
+        within_ten_seconds("the statement is ended", || database.value(waits) == "0");
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod bearer;
 mod body;
+mod ending;
 mod health;
 mod mail;
 mod options;
@@ -27,6 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::output::Report;
 use bearer::Bearer;
+use ending::Ending;
 pub(crate) use options::Options;
 
 /// The largest body in bytes, but for `/sql`.
@@ -47,6 +49,7 @@ pub(crate) async fn run(options: &Options, database_url: &str) -> anyhow::Result
         eprintln!("gateway: {address} can be reached from other machines, and nothing on it is encrypted");
     }
     let app = router(options, database_url)?;
+    let ending = Ending::new()?;
     eprintln!("gateway: listening on http://{address}");
 
     // Each answer is one small write: without this it could wait for the acknowledgement of the one before.
@@ -55,12 +58,11 @@ pub(crate) async fn run(options: &Options, database_url: &str) -> anyhow::Result
     });
     let (tell, told) = oneshot::channel();
     let serve = axum::serve(listener, app).with_graceful_shutdown(async {
-        told_to_end().await;
-        let _ = tell.send(());
+        let _ = told.await;
     });
     tokio::select! {
         served = serve => served?,
-        () = overdue(told) => eprintln!("gateway: ended with requests under way"),
+        () = overdue(ending, tell) => eprintln!("gateway: ended with requests under way"),
     }
     Ok(Report {
         text: String::new(),
@@ -87,34 +89,12 @@ fn router(options: &Options, database_url: &str) -> anyhow::Result<Router> {
     Ok(app)
 }
 
-/// Waits, once the process was told to end, until that has taken too long or it is told again.
-async fn overdue(told: oneshot::Receiver<()>) {
-    if told.await.is_err() {
-        return std::future::pending().await;
-    }
+/// Waits until the process is told to end, tells the server, and then until that has taken too long or is told again.
+async fn overdue(mut ending: Ending, tell: oneshot::Sender<()>) {
+    ending.told().await;
+    let _ = tell.send(());
     tokio::select! {
         () = tokio::time::sleep(GRACE) => {}
-        () = told_to_end() => {}
-    }
-}
-
-async fn told_to_end() {
-    let interrupt = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
+        () = ending.told() => {}
     }
 }

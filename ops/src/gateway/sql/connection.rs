@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use doorward_edge::outbound::pg_stream::{PgStream, RunError};
-use doorward_edge::wire::pg::{Batch, Limits, Login, StatementResult};
+use doorward_edge::wire::pg::{Batch, Limits, Login, PgError, StatementResult};
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 
@@ -74,6 +74,19 @@ impl Connection {
         reply
     }
 
+    /// Signs in if that wasn't done, and has Postgres end a statement whose caller has gone: it looks for that on its own
+    /// from version 14 on, where the system lets it.
+    async fn prepare(&mut self) -> Result<(), RunError> {
+        match self
+            .stream
+            .run(&one("SET client_connection_check_interval = '1s'")?)
+            .await
+        {
+            Ok(_) | Err(RunError::Batch(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether the server has closed the connection or said something unasked, which it does before it closes.
     fn is_closed(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
@@ -93,14 +106,14 @@ impl Manager for Connector {
             .map_err(RunError::Stream)?;
         socket.set_nodelay(true).map_err(RunError::Stream)?;
         let probe = SockRef::from(&socket).try_clone().map_err(RunError::Stream)?;
-        let mut stream = PgStream::new(socket, self.login.clone(), LIMITS);
-        // Nothing but the sign-in.
-        stream.run(&Batch::new()).await?;
-        Ok(Connection {
+        let stream = PgStream::new(socket, self.login.clone(), LIMITS);
+        let mut connection = Connection {
             stream,
             probe,
             touched: false,
-        })
+        };
+        connection.prepare().await?;
+        Ok(connection)
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<RunError> {
@@ -108,13 +121,17 @@ impl Manager for Connector {
             return Err(RecycleError::message("closed, or left half way"));
         }
         if connection.touched {
-            let mut reset = Batch::new();
-            reset
-                .push::<&str>("DISCARD ALL", &[])
-                .map_err(|error| RecycleError::Backend(RunError::Session(error.into())))?;
-            connection.stream.run(&reset).await?;
+            connection.stream.run(&one("DISCARD ALL")?).await?;
+            connection.prepare().await?;
             connection.touched = false;
         }
         Ok(())
     }
+}
+
+/// A batch of one statement without parameters.
+fn one(statement: &str) -> Result<Batch, RunError> {
+    let mut batch = Batch::new();
+    batch.push::<&str>(statement, &[]).map_err(PgError::from)?;
+    Ok(batch)
 }
