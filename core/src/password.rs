@@ -4,7 +4,7 @@
 //! own address or name, not one that everybody tries first. It holds for new passwords only; what is typed at a sign-in
 //! is an [`Attempt`], which knows no policy.
 
-mod common;
+pub mod common;
 pub mod legacy;
 pub mod phc;
 
@@ -41,6 +41,8 @@ problems! {
         LikeYou => "like_you", "Don't use your name or e-mail address.";
         /// It is among the most common ones.
         Common => "too_common", "This password is too common. Choose another one.";
+        /// It is on a list of passwords that were stolen elsewhere.
+        Breached => "breached", "This password was in a data breach elsewhere. Choose another one.";
     }
 }
 
@@ -79,7 +81,7 @@ impl Password {
     }
 
     /// The bytes that are hashed: UTF-8 in NFKC.
-    fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         self.0.expose().as_bytes()
     }
 }
@@ -285,6 +287,45 @@ mod tests {
         assert_eq!(try_it("ångström & co"), Verdict::Wrong);
         assert_eq!(try_it(""), Verdict::Wrong);
         assert_eq!(try_it(&"x".repeat(5000)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn verifies_what_libargon2_made_and_asks_for_todays_kind() {
+        let mut workspace = Workspace::new();
+        let attempt = Attempt::new("Ångström & co");
+        for (stored, rehash) in [
+            (
+                "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$nCjDhJYpk7aXh4jJXEagMN14EQ5Jfk0xBpuVWQzDZCw",
+                false,
+            ),
+            (
+                "$argon2id$v=19$m=1024,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$OLv7L6WJailA+ikQGJvRqtV6eZU9WIY1qLn8g1FNKZ8",
+                true,
+            ),
+            (
+                "$argon2i$v=19$m=256,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$qMu1OUHLJlErzTmQiOiLjRScXVMJMg+4",
+                true,
+            ),
+            (
+                "$argon2d$v=16$m=512,t=1,p=2$c2FsdHNhbHRzYWx0c2FsdA$PHW7CxwHj8yucnb0dVupM4HFkDQfCTvQ5i8hUk5zYzM",
+                true,
+            ),
+            (
+                "$argon2d$m=512,t=1,p=2$c2FsdHNhbHRzYWx0c2FsdA$PHW7CxwHj8yucnb0dVupM4HFkDQfCTvQ5i8hUk5zYzM",
+                true,
+            ),
+        ] {
+            assert_eq!(
+                verify(Some(stored), &attempt, &mut workspace),
+                Verdict::Right { rehash },
+                "{stored}"
+            );
+            assert_eq!(
+                verify(Some(stored), &Attempt::new("else"), &mut workspace),
+                Verdict::Wrong,
+                "{stored}"
+            );
+        }
     }
 
     #[test]

@@ -151,7 +151,7 @@ mod tests {
             ),
         ] {
             assert_eq!(check(stored, password), RIGHT, "{stored}");
-            assert_eq!(check(stored, &format!("y{password}")), Verdict::Wrong, "{stored}");
+            assert_eq!(check(stored, &format!(" {password}")), Verdict::Wrong, "{stored}");
         }
         // Only 72 bytes count.
         let stored = "$2b$05$abcdefghijklmnopqrstuujf8SX2ahXLwp9w/B.Y5XdysS6yR576q";
