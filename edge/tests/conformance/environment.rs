@@ -94,7 +94,7 @@ impl Environment {
     }
 
     /// Runs each statement in a transaction of its own.
-    async fn superuser(&self, statements: &[&str]) {
+    pub(crate) async fn superuser(&self, statements: &[&str]) {
         let stream = TcpStream::connect(self.postgres())
             .await
             .expect("the test database's address");

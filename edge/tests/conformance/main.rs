@@ -1,5 +1,6 @@
 //! The conformance suites of the ports, against real servers: one suite for `Sql` and one for `Kv`, run with every
-//! adapter of the port, and the ways in which a connection can go wrong.
+//! adapter of the port, and the ways in which a connection can go wrong. And what is built on them and can be seen in the
+//! tables only: the outbox of mail and the maintenance.
 //!
 //! Run by `cargo xtask test`, which starts PostgreSQL, Valkey and the gateway and says where they are.
 
@@ -9,17 +10,19 @@ mod adapter;
 mod environment;
 mod http;
 mod kv;
+mod mail;
 mod outage;
 mod peer;
 mod sign_in;
 mod sql;
+mod stage;
 
 use std::future::Future;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-use adapter::{Adapter, SQL_ADAPTERS};
+use adapter::{Adapter, Kind, SQL_ADAPTERS};
 use environment::Environment;
 
 fn main() -> ExitCode {
@@ -53,6 +56,16 @@ fn trials(environment: &Environment) -> Vec<Trial> {
         for (name, case) in sql::CASES.iter().chain(sign_in::CASES).chain(outage::SQL) {
             let adapter = adapter.clone();
             trials.push(trial(&format!("sql::{kind}::{name}"), move || async move {
+                case(&adapter).await;
+            }));
+        }
+    }
+    // Behind the port all adapters are alike, so one of each transport is enough for what is built on it.
+    for kind in [Kind::Scram, Kind::Http] {
+        let adapter = Adapter::new(kind, environment);
+        for (name, case) in mail::CASES {
+            let adapter = adapter.clone();
+            trials.push(trial(&format!("mail::{kind}::{name}"), move || async move {
                 case(&adapter).await;
             }));
         }
