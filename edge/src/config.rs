@@ -12,6 +12,7 @@ use doorward_core::secret::Secret;
 use doorward_core::token::Keys;
 use doorward_core::token::access::AccessPolicy;
 
+use crate::wire::breached::Breached;
 use crate::wire::conn_string::ConnString;
 use crate::wire::mail_http::{self, MailHttp};
 use crate::wire::redis_rest::RedisRest;
@@ -62,6 +63,9 @@ pub struct Config {
     /// `MAIL_URL`, `MAIL_TOKEN` and `MAIL_FROM`: a mail provider that speaks the Resend API, its key, and the sender.
     /// Without them, or without `PUBLIC_URL`, mail stays in the outbox.
     pub mail: Option<MailHttp>,
+    /// `BREACHED_URL`: a service with the range API of Pwned Passwords, such as `https://api.pwnedpasswords.com`. Without
+    /// it new passwords are held against the built-in list alone.
+    pub breached: Option<Breached>,
     /// `PRODUCT_NAME` (Doorward): what the service is called in mail.
     pub product_name: String,
     /// `MAINTENANCE_TOKEN`: whoever presents it may call `POST /maintenance`. Without it there is no such call.
@@ -173,6 +177,7 @@ impl Config {
             client_address_header: source
                 .get("CLIENT_ADDRESS_HEADER")
                 .map(|name| name.to_ascii_lowercase()),
+            breached: source.breached()?,
             mail: source.mail()?,
             product_name: source.get("PRODUCT_NAME").unwrap_or_else(|| "Doorward".to_owned()),
             maintenance_token: source.get("MAINTENANCE_TOKEN").map(Secret::new),
@@ -235,6 +240,11 @@ impl<F: Fn(&str) -> Option<String>> Source<'_, F> {
         }
         let provider = MailHttp::new(&url, &self.required("MAIL_TOKEN")?, &from);
         provider.map(Some).map_err(|e| error("MAIL_URL", e.to_string()))
+    }
+
+    fn breached(&self) -> Result<Option<Breached>, ConfigError> {
+        let parse = |url: String| Breached::new(&url).map_err(|e| error("BREACHED_URL", e.to_string()));
+        self.get("BREACHED_URL").map(parse).transpose()
     }
 
     fn list(&self, name: &'static str) -> Vec<String> {

@@ -43,8 +43,8 @@ pub struct Rows {
     pub affected: u64,
 }
 
-/// Why a batch failed. Whatever the reason, none of its statements took effect, unless the reply was lost on the way
-/// ([`SqlError::Unreachable`], [`SqlError::Timeout`]): then they all did or none did.
+/// Why a batch failed. After [`SqlError::Database`] none of its statements took effect. After any other one they all did
+/// or none did, and nobody here knows which: the answer was lost, late or not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqlError {
     /// Postgres refused a statement.

@@ -1,16 +1,48 @@
 //! Passwords at the edge: hashed in the instance's one buffer, and asked for again before a change that matters.
 
+use std::time::Duration;
+
 use doorward_core::entropy::random;
-use doorward_core::password::{self, Attempt, Password, PhcHash, Verdict};
+use doorward_core::password::{self, Attempt, Password, PasswordProblem, PhcHash, Verdict};
 use doorward_core::token::access::AccessClaims;
 
 use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
-use crate::host::Host;
+use crate::host::{Fetch as _, Host, Level};
+use crate::outbound::within;
 use crate::store::account::{Owner, owner};
 use crate::store::users::Credentials;
 
+/// How long the list of breached passwords may take.
+const BREACHED_TIMEOUT: Duration = Duration::from_secs(1);
+
 impl<H: Host> Context<H> {
+    /// Whether a new password is on a list of breached ones, where the deployment asks such a service. A service that
+    /// doesn't answer lets every password through, and the log says so.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_FAILED` for the field at `path`.
+    pub(crate) async fn refuse_breached(&self, path: &'static str, password: &Password) -> Result<(), Failure> {
+        let Some(service) = &self.config().breached else {
+            return Ok(());
+        };
+        let Some((request, question)) = service.ask(password.as_bytes()) else {
+            return Ok(());
+        };
+        let answer = match within(self.host.sleep(BREACHED_TIMEOUT), self.host.fetch().fetch(request)).await {
+            Ok(response) => question.answer(&response),
+            Err(_) => None,
+        };
+        match answer {
+            Some(true) => Err(Failure::field(path, &PasswordProblem::Breached)),
+            Some(false) => Ok(()),
+            None => {
+                self.log(Level::Warn, "degraded", "the list of breached passwords didn't answer");
+                Ok(())
+            }
+        }
+    }
+
     /// Today's hash of a new password.
     pub(crate) fn hash_password(&self, password: &Password) -> Result<PhcHash, Failure> {
         let salt = random(&self.host)?;

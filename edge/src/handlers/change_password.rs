@@ -33,7 +33,9 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let mut fields = Fields::none();
     let password = fields.new_password("newPassword", &new, &[&owner.email, &owner.name]);
     fields.finish()?;
-    let hash = ctx.hash_password(&present(password)?)?;
+    let password = present(password)?;
+    ctx.refuse_breached("newPassword", &password).await?;
+    let hash = ctx.hash_password(&password)?;
 
     let notice = MailId::generate(ctx.now, &ctx.host)?;
     let credentials = &owner.credentials;

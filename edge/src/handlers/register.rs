@@ -41,6 +41,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let body = parse(ctx)?;
     ctx.limit(&ctx.register_limits(&body.email)).await?;
 
+    ctx.refuse_breached("password", &body.password).await?;
     let password = ctx.hash_password(&body.password)?;
     let user = UserId::generate(ctx.now, &ctx.host)?;
     let masked = ctx.config().signups == Signups::Masked;

@@ -32,6 +32,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         .await?;
     let token = token.ok_or(Code::TokenInvalid)?;
 
+    ctx.refuse_breached("password", &body.password).await?;
     let hash = HashedToken::of(&body.token);
     let password = ctx.hash_password(&body.password)?;
     let notice = MailId::generate(ctx.now, &ctx.host)?;

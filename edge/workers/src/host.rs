@@ -1,5 +1,6 @@
 //! The ports, lent by the Workers runtime.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
@@ -34,25 +35,50 @@ impl WorkersHost {
     /// # Errors
     /// A sentence for the log when the deployment names no usable database.
     pub(crate) fn new(env: &Env, context: Context, config: &Config) -> Result<Self, String> {
-        let (database, login) = match (env.hyperdrive("DB"), &config.database_url) {
+        let (database, pg) = match (env.hyperdrive("DB"), &config.database_url) {
             (Ok(hyperdrive), _) => {
-                let url = ConnString::parse(&hyperdrive.connection_string()).map_err(|e| e.to_string())?;
-                (Database::Hyperdrive(Rc::new(hyperdrive)), url.login())
+                let pg = pg_config(&hyperdrive.connection_string(), config)?;
+                (Database::Hyperdrive(Rc::new(hyperdrive)), pg)
             }
-            (Err(_), Some(url)) => (Database::Direct(url.host().into(), url.port()), url.login()),
+            (Err(_), Some(url)) => {
+                let database = Database::Direct(url.host().into(), url.port());
+                (
+                    database,
+                    pg_config(&variable(env, "DATABASE_URL").unwrap_or_default(), config)?,
+                )
+            }
             (Err(_), None) => return Err("configuration: neither a Hyperdrive binding DB nor DATABASE_URL".to_owned()),
-        };
-        let pg = PgConfig {
-            login,
-            limits: Limits::default(),
-            statement_timeout: config.sql_timeout,
         };
         Ok(Self(Rc::new(Ports {
             context,
-            sql: PgSql::new(database, Rc::new(pg)),
+            sql: PgSql::new(database, pg),
             kv: config.redis.clone().map(|redis| RestKv::new(WorkersFetch, redis)),
         })))
     }
+}
+
+thread_local! {
+    /// How to sign in to the database, with the connection string that it was read from. It keeps what a SCRAM exchange
+    /// derives from the password, which is most of what a fresh connection costs.
+    static SIGN_IN: RefCell<Option<(String, Rc<PgConfig>)>> = const { RefCell::new(None) };
+}
+
+fn pg_config(url: &str, config: &Config) -> Result<Rc<PgConfig>, String> {
+    let known = SIGN_IN.with_borrow(|known| match known {
+        Some((known_url, pg)) if known_url == url => Some(Rc::clone(pg)),
+        _ => None,
+    });
+    if let Some(pg) = known {
+        return Ok(pg);
+    }
+    let parsed = ConnString::parse(url).map_err(|e| e.to_string())?;
+    let pg = Rc::new(PgConfig {
+        login: parsed.login(),
+        limits: Limits::default(),
+        statement_timeout: config.sql_timeout,
+    });
+    SIGN_IN.replace(Some((url.to_owned(), Rc::clone(&pg))));
+    Ok(pg)
 }
 
 /// A configuration value: a secret or a plain variable, which the runtime shows alike.
