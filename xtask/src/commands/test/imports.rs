@@ -145,7 +145,7 @@ mod tests {
     fn imports_are_read_and_named() {
         let mut module = b"\0asm\x01\0\0\0".to_vec();
         module.extend(b"\x01\x04\x01\x60\0\0");
-        module.extend(b"\x02\x14\x02\x03env\x01f\0\0\x03env\x03mem\x02\x01\x01\x02");
+        module.extend(b"\x02\x15\x02\x03env\x01f\0\0\x03env\x03mem\x02\x01\x01\x02");
         assert_eq!(parse(&module).unwrap(), ["env.f", "env.mem"]);
         module.truncate(module.len() - 1);
         assert!(parse(&module).is_none());
