@@ -14,7 +14,7 @@ use doorward_edge::outbound::pg_sql::{PgConfig, PgSql};
 use doorward_edge::outbound::rest_kv::RestKv;
 use doorward_edge::wire::conn_string::ConnString;
 use doorward_edge::wire::pg::Limits;
-use worker::{Context, Date, Delay, Env, console_error, console_log, console_warn};
+use worker::{Context, Date, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
 use crate::socket::Database;
@@ -24,9 +24,17 @@ use crate::socket::Database;
 pub(crate) struct WorkersHost(Rc<Ports>);
 
 struct Ports {
-    context: Context,
+    event: Event,
     sql: PgSql<Database>,
     kv: Option<RestKv<WorkersFetch>>,
+}
+
+/// What the runtime called us for: it keeps us alive until deferred work is done.
+pub(crate) enum Event {
+    /// A request.
+    Fetch(Context),
+    /// The time of a cron trigger.
+    Scheduled(ScheduleContext),
 }
 
 impl WorkersHost {
@@ -34,7 +42,7 @@ impl WorkersHost {
     ///
     /// # Errors
     /// A sentence for the log when the deployment names no usable database.
-    pub(crate) fn new(env: &Env, context: Context, config: &Config) -> Result<Self, String> {
+    pub(crate) fn new(env: &Env, event: Event, config: &Config) -> Result<Self, String> {
         let (database, pg) = match (env.hyperdrive("DB"), &config.database_url) {
             (Ok(hyperdrive), _) => {
                 let pg = pg_config(&hyperdrive.connection_string(), config)?;
@@ -50,7 +58,7 @@ impl WorkersHost {
             (Err(_), None) => return Err("configuration: neither a Hyperdrive binding DB nor DATABASE_URL".to_owned()),
         };
         Ok(Self(Rc::new(Ports {
-            context,
+            event,
             sql: PgSql::new(database, pg),
             kv: config.redis.clone().map(|redis| RestKv::new(WorkersFetch, redis)),
         })))
@@ -131,7 +139,10 @@ impl Host for WorkersHost {
     }
 
     fn defer(&self, work: impl Future<Output = ()> + 'static) {
-        self.0.context.wait_until(work);
+        match &self.0.event {
+            Event::Fetch(context) => context.wait_until(work),
+            Event::Scheduled(context) => context.wait_until(work),
+        }
     }
 }
 

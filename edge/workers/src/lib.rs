@@ -1,4 +1,5 @@
-//! Doorward on Cloudflare Workers: turns a fetch event into a request for the handlers, and their reply back.
+//! Doorward on Cloudflare Workers: turns a fetch event into a request for the handlers, and their reply back; and a cron
+//! trigger into a tick of the maintenance.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -7,14 +8,15 @@ use std::rc::Rc;
 
 use doorward_edge::config::{Config, ConfigError};
 use doorward_edge::instance::Instance;
-use worker::{Context, Env, console_error, event, web_sys};
+use doorward_edge::maintenance;
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, console_error, event, web_sys};
 
 mod convert;
 mod fetch;
 mod host;
 mod socket;
 
-use host::WorkersHost;
+use host::{Event, WorkersHost};
 
 thread_local! {
     /// What this isolate keeps: values only, never anything of a request.
@@ -23,7 +25,7 @@ thread_local! {
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
-    let response = match lend(&env, context) {
+    let response = match lend(&env, Event::Fetch(context)) {
         Ok((instance, host)) => {
             let address = request.headers().get("cf-connecting-ip").ok().flatten();
             match convert::request(&request).await {
@@ -39,9 +41,19 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     convert::response(response)
 }
 
-fn lend(env: &Env, context: Context) -> Result<(Rc<Instance>, WorkersHost), String> {
+/// A cron trigger of `wrangler.toml`: mail that is due, and rows that are over.
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, context: ScheduleContext) {
+    match lend(&env, Event::Scheduled(context)) {
+        // What fails is logged there, and the next minute tries again.
+        Ok((instance, host)) => drop(maintenance::tick(&host, &instance).await),
+        Err(problem) => console_error!("{problem}"),
+    }
+}
+
+fn lend(env: &Env, event: Event) -> Result<(Rc<Instance>, WorkersHost), String> {
     let instance = instance(env).map_err(|e| e.to_string())?;
-    let host = WorkersHost::new(env, context, &instance.config)?;
+    let host = WorkersHost::new(env, event, &instance.config)?;
     Ok((instance, host))
 }
 
