@@ -95,7 +95,7 @@ pub(crate) async fn after_reply<H: Host>(host: H, instance: Rc<Instance>) {
     let _ = pass(&host, &instance, AFTER_REPLY).await;
 }
 
-/// Delivers what is due, the longest waiting first, up to a bound that fits into a minute's tick.
+/// Delivers what is due, the longest waiting first, up to 64 mails.
 ///
 /// # Errors
 /// When the database is down. What was sent by then is either noted, or sent again under the same key.
