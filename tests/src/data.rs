@@ -40,6 +40,13 @@ impl Database {
         }
     }
 
+    /// Has every commit written before it is answered, as in production: a server that is killed may then lose nothing
+    /// that a client was told.
+    pub fn keep_what_is_committed(&mut self) {
+        let name: String = self.query("SELECT quote_ident(current_database())", &[])[0].get(0);
+        self.execute(&format!("ALTER DATABASE {name} SET synchronous_commit = on"), &[]);
+    }
+
     /// A user's sessions, oldest first.
     pub fn sessions(&mut self, user: &str) -> Vec<SessionRow> {
         let rows = self.query(

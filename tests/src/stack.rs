@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use xtask::hosts::{HostOptions, Kind};
 use xtask::stack::{Stack as Services, StackOptions};
 
+use crate::data::Database;
 use crate::http::Base;
 use crate::jwt::KeyRing;
 use crate::stage::{Host, Stage, Variant, skip};
@@ -134,6 +135,7 @@ impl Stack {
         options.hosts.clear();
         options.env.insert("DOORWARD_KEYS".to_owned(), keys.configuration());
         let services = Services::start(options).map_err(|e| format!("{e:#}"))?;
+        Database::connect(&services.database_url()).keep_what_is_committed();
         Ok(Self {
             database_url: services.database_url(),
             redis_url: services.redis_url(),

@@ -44,6 +44,8 @@ pub enum Variant {
     Limited,
 }
 
+/// In which [`Variant::Limited`] is told the client's address, on the host that doesn't know it itself.
+pub const CLIENT_ADDRESS_HEADER: &str = "x-client-address";
 /// The origin that every variant trusts besides its own.
 pub const TRUSTED_ORIGIN: &str = "https://app.example.net";
 
@@ -54,7 +56,7 @@ impl Variant {
             Self::Main => &[],
             Self::Secure => &[("PUBLIC_URL", "https://id.example.com"), ("REFRESH_GRACE_SECONDS", "0")],
             Self::Reserved => &[("SIGNUPS", "masked"), ("EMAIL_VERIFICATION", "required")],
-            Self::Limited => &[("LIMITS", "on")],
+            Self::Limited => &[("LIMITS", "on"), ("CLIENT_ADDRESS_HEADER", CLIENT_ADDRESS_HEADER)],
         };
         let common = [
             ("LIMITS", "loose"),

@@ -112,6 +112,15 @@ fn unavailable(reply: &Reply) {
     assert!(reply.cookies().is_empty(), "{reply}");
 }
 
+/// What `readyz` says of the dependencies, less what changes by itself.
+fn state(reply: &Reply) -> (u16, String) {
+    let mut body = reply.json();
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|_, value| !value.as_str().is_some_and(crate::shape::is_time));
+    }
+    (reply.status, body.to_string())
+}
+
 /// Asks until the answer is 200, within the time for recovery.
 fn recovers(call: impl Fn() -> Call) -> Reply {
     crate::stage::poll(RECOVERY, || call().send(), |reply| reply.status == 200).expect(200)
@@ -142,21 +151,28 @@ fn lives(stage: &Stage, person: &Person, old: &Session) {
 fn without_valkey_everything_goes_on(stage: &Stage) {
     let (person, session) = stage.somebody();
     let _repair = Repair::of(stage);
-    let healthy = stage.call("GET", "/readyz").send().expect(200).text();
+    let healthy = state(&recovers(|| stage.call("GET", "/readyz")));
     stage.stack.disturb(|services| services.valkey.kill());
     lives(stage, &person, &session);
     ask(stage.call("GET", "/healthz")).expect_only(200);
-    let ready = ask(stage.call("GET", "/readyz"));
-    assert!([200, 503].contains(&ready.status), "{ready}");
-    assert_ne!(ready.text(), healthy, "readyz says what is down");
+    let ready = crate::stage::poll(
+        RECOVERY,
+        || ask(stage.call("GET", "/readyz")),
+        |reply| state(reply) != healthy,
+    );
+    assert_ne!(state(&ready), healthy, "readyz says what is down\n{ready}");
+    // Without it everything works, so that the host is to be sent requests.
+    ready.expect_only(200);
     stage
         .stack
         .disturb(|services| services.valkey.start())
         .expect("Valkey starts again");
-    let whole =
-        |reply: &Reply| reply.status == 200 && reply.text().matches("ok").count() == healthy.matches("ok").count();
-    let ready = crate::stage::poll(RECOVERY, || stage.call("GET", "/readyz").send(), whole);
-    assert!(whole(&ready), "{ready}");
+    let ready = crate::stage::poll(
+        RECOVERY,
+        || ask(stage.call("GET", "/readyz")),
+        |reply| state(reply) == healthy,
+    );
+    assert_eq!(state(&ready), healthy, "readyz says that it is back\n{ready}");
     lives(stage, &person, &session);
 }
 
@@ -228,8 +244,12 @@ fn postgres_is_missing(stage: &Stage, person: &Person, session: &Session) {
     if me.status != 200 {
         unavailable(&me);
     }
-    let ready = ask(stage.call("GET", "/readyz"));
-    ready.expect_only(503);
+    let ready = crate::stage::poll(
+        RECOVERY,
+        || ask(stage.call("GET", "/readyz")),
+        |reply| reply.status != 200,
+    );
+    unavailable(&ready);
 }
 
 /// Nothing was lost, and nothing is left behind: the session that was there goes on with the token that it had.
@@ -304,7 +324,8 @@ fn postgres_dies_in_the_middle_of_a_crowd(stage: &Stage) {
                 refused += 1;
             }
             let reply = ask(stage.call("POST", LOGIN[0]).json(&person.credentials()));
-            if reply.status != 200 {
+            // So many sign-ins of one person are limited at some time; that isn't what is tested here.
+            if ![200, 429].contains(&reply.status) {
                 unavailable(&reply);
                 refused += 1;
             }
