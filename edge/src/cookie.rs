@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn attributes_are_those_of_the_contract() {
         let set = SessionCookie::Refresh
-            .set(true, "v1.x", Duration::from_secs(60))
+            .set(true, "v1.x", Duration::from_mins(1))
             .unwrap();
         assert_eq!(
             set,

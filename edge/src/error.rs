@@ -69,6 +69,36 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every one of them, in the order of their declaration.
+    pub const ALL: [Self; 26] = [
+        Self::ValidationFailed,
+        Self::MalformedJson,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Internal,
+        Self::Forbidden,
+        Self::OriginRefused,
+        Self::Unauthenticated,
+        Self::EmailTaken,
+        Self::InvalidCredentials,
+        Self::AccountInactive,
+        Self::AccountSuspended,
+        Self::EmailNotVerified,
+        Self::RefreshInvalid,
+        Self::RefreshReused,
+        Self::SessionExpired,
+        Self::SessionRevoked,
+        Self::TokenInvalid,
+        Self::TokenExpired,
+        Self::UserNotFound,
+        Self::WrongPassword,
+        Self::LastAdmin,
+    ];
+
     /// The HTTP status that goes with it.
     pub const fn status(self) -> StatusCode {
         match self {
@@ -265,9 +295,10 @@ impl From<EntropyError> for Failure {
 impl From<SqlError> for Failure {
     fn from(e: SqlError) -> Self {
         match e {
-            SqlError::Unreachable(text) => Self::Unavailable(Dependency::Postgres, text.into()),
             SqlError::Timeout => Self::Unavailable(Dependency::Postgres, "deadline passed".into()),
-            SqlError::Protocol(text) => Self::Unavailable(Dependency::Postgres, text.into()),
+            SqlError::Unreachable(text) | SqlError::Protocol(text) => {
+                Self::Unavailable(Dependency::Postgres, text.into())
+            }
             // Postgres' message can hold values, so only its code is told.
             SqlError::Database(e) if is_passing(&e.code) => {
                 Self::Unavailable(Dependency::Postgres, format!("SQLSTATE {}", e.code).into())

@@ -13,8 +13,12 @@ use crate::error::{Code, Failure};
 /// The largest body that is read, in bytes. A host adapter stops reading one byte later.
 pub const MAX_BODY: usize = 64 * 1024;
 
+/// How much of a body that is too large a host adapter still takes off the wire before it answers, in bytes: a proxy in
+/// front may give up on a server that answers while it is still sending.
+pub const MAX_DRAINED: usize = 1024 * 1024;
+
 /// Fields that decide what somebody may do. Sent to a call that doesn't take them, they are refused rather than ignored.
-const PRIVILEGED: [&str; 4] = ["role", "status", "tier", "isVerified"];
+pub(crate) const PRIVILEGED: [&str; 4] = ["role", "status", "tier", "isVerified"];
 
 /// The fields of a JSON object on their way to becoming values. Each reader takes a field, notes what is wrong with it
 /// and goes on, so that [`Fields::finish`] can name every failing field.

@@ -3,11 +3,12 @@
 //! Neither host shares memory between instances, and both run many requests in one, so nothing here is needed for a
 //! right answer: it is configuration, a working buffer, a short-lived cache and a fallback.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
 use doorward_core::password::Workspace;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::limits::LocalLimits;
 use crate::sessions::SessionCache;
 
@@ -30,7 +31,26 @@ pub struct Instance {
     pub(crate) readiness: RefCell<Option<crate::handlers::readyz::Readiness>>,
 }
 
+thread_local! {
+    /// Each host runs an artifact on one thread, so this is the instance's one.
+    static SHARED: OnceCell<Rc<Instance>> = const { OnceCell::new() };
+}
+
 impl Instance {
+    /// The one of this artifact's instance, made by its first request over the configuration that `get` answers.
+    ///
+    /// # Errors
+    /// As [`Config::read`]; the next request tries again.
+    pub fn shared(get: impl Fn(&str) -> Option<String>) -> Result<Rc<Self>, ConfigError> {
+        SHARED.with(|cell| {
+            if let Some(instance) = cell.get() {
+                return Ok(Rc::clone(instance));
+            }
+            let config = Config::read(get)?;
+            Ok(Rc::clone(cell.get_or_init(|| Rc::new(Self::new(config)))))
+        })
+    }
+
     /// A fresh instance over a configuration.
     pub fn new(config: Config) -> Self {
         Self {

@@ -30,6 +30,8 @@ pub mod instance;
 mod limits;
 pub mod mail;
 pub mod maintenance;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod origin;
 pub mod outbound;
 mod passwords;

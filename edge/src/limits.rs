@@ -12,7 +12,7 @@ use doorward_core::id::{SessionId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::net::rate_key;
 use doorward_core::time::Time;
-use sha2::{Digest as _, Sha256};
+use doorward_core::token::HashedToken;
 
 use crate::config::Limits;
 use crate::context::Context;
@@ -63,7 +63,7 @@ return 0
 /// Attempts to sign in before the delay starts to grow.
 const FREE_ATTEMPTS: u32 = 10;
 /// How far it grows for one address and account. Nobody else's address is held up by it.
-const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+const LONGEST_DELAY: Duration = Duration::from_mins(15);
 /// How far it grows where no trustworthy address tells a stranger from the owner.
 const LONGEST_SHARED_DELAY: Duration = Duration::from_secs(30);
 /// How long an address counts as one from which an account has signed in, in seconds.
@@ -72,8 +72,8 @@ const KNOWN_FOR: u32 = 90 * 24 * 3600;
 /// How many buckets an instance remembers while Redis is down.
 const LOCAL_BUCKETS: usize = 10_000;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// One counter that a call goes through.
 #[derive(Debug)]
@@ -181,19 +181,17 @@ impl<H: Host> Context<H> {
         buckets
     }
 
-    /// The buckets of a call that takes a one-time token: by its user where it is real, by the address in any case.
+    /// The buckets of a call that takes a one-time token: by the address in any case, by the token's user where the token
+    /// is real. Where nobody says the address, tokens that aren't ours share one bucket.
     pub(crate) fn token_limits(&self, call: &str, user: Option<UserId>) -> Vec<Bucket> {
-        let user = user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
-        match (self.address_key(), user.as_str()) {
-            (Some(address), "nobody") => {
-                vec![self.bucket(&format!("{call}:address"), By::Address, &address, 60, 10 * MINUTE)]
-            }
-            (Some(address), _) => vec![
-                self.bucket(&format!("{call}:address"), By::Address, &address, 60, 10 * MINUTE),
-                self.bucket(&format!("{call}:user"), By::Account, &user, 20, HOUR),
-            ],
-            (None, _) => vec![self.bucket(&format!("{call}:user"), By::Account, &user, 20, HOUR)],
+        let by_user = |key: &str| self.bucket(&format!("{call}:user"), By::Account, key, 20, HOUR);
+        let by_address = |key: &str| self.bucket(&format!("{call}:address"), By::Address, key, 60, 10 * MINUTE);
+        let mut buckets: Vec<Bucket> = self.address_key().iter().map(|key| by_address(key)).collect();
+        buckets.extend(user.map(|user| by_user(&user.to_string())));
+        if buckets.is_empty() {
+            buckets.push(by_address("unknown"));
         }
+        buckets
     }
 
     /// The bucket of the calls that ask a signed-in user for the password again.
@@ -309,8 +307,9 @@ fn script_command<'a>(buckets: &'a [Bucket], more_keys: impl IntoIterator<Item =
 
 /// The address as a fixed-length key that says nothing to whoever reads Redis' keys.
 fn account_key(email: &Email) -> String {
-    let digest = Sha256::digest(email.as_str());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut key = HashedToken::of(email.as_str()).as_str().to_owned();
+    key.truncate(32);
+    key
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ const BATCHES: u32 = 5;
 
 /// What a call did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Report {
     /// Mails by what became of them.
     pub mail: Delivered,
@@ -31,6 +32,7 @@ pub struct Report {
 
 /// How many rows were deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Swept {
     /// Sessions that ended more than 30 days ago.
     pub sessions: u64,

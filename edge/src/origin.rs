@@ -10,8 +10,9 @@ use crate::reply::Reply;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a state-changing request may go on.
-pub(crate) fn is_allowed(headers: &HeaderMap, uri: &Uri, trusted: &[String]) -> bool {
+/// Whether a state-changing request may go on. `own` is the origin that people see, where it is configured: a proxy may
+/// have put another host in the request, and some WASI hosts show none at all.
+pub(crate) fn is_allowed(headers: &HeaderMap, uri: &Uri, own: Option<&str>, trusted: &[String]) -> bool {
     let origin = headers.get(header::ORIGIN).filter(|value| !value.is_empty());
     let is_trusted = || {
         origin
@@ -23,7 +24,7 @@ pub(crate) fn is_allowed(headers: &HeaderMap, uri: &Uri, trusted: &[String]) -> 
         Some(site) if !site.is_empty() => is_trusted(),
         _ => match origin {
             None => true,
-            Some(origin) => is_own(origin, headers, uri) || is_trusted(),
+            Some(origin) => is_own(origin, headers, uri, own) || is_trusted(),
         },
     }
 }
@@ -77,9 +78,12 @@ fn is_trusted(origin: &str, trusted: &[String]) -> bool {
     trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(origin))
 }
 
-/// Whether the origin's host and port are the ones that the request was sent to.
-fn is_own(origin: &HeaderValue, headers: &HeaderMap, uri: &Uri) -> bool {
+/// Whether the origin's host and port are the ones that the request was sent to, or the origin is our own.
+fn is_own(origin: &HeaderValue, headers: &HeaderMap, uri: &Uri, own: Option<&str>) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(origin)) {
+        return true;
+    }
     let Some((_, origin_host)) = origin.split_once("://") else {
         return false;
     };
@@ -101,6 +105,7 @@ mod tests {
         is_allowed(
             &headers,
             &Uri::from_static("/auth/login"),
+            Some("https://seen.example.com"),
             &["https://app.example.com".to_owned()],
         )
     }
@@ -127,6 +132,8 @@ mod tests {
         assert!(allowed(&[("origin", "http://id.example.com")]));
         assert!(allowed(&[("origin", "https://app.example.com")]));
         assert!(!allowed(&[("origin", "https://id.example.com:8443")]));
+        assert!(allowed(&[("origin", "https://seen.example.com")]));
+        assert!(!allowed(&[("origin", "http://seen.example.com")]));
         assert!(!allowed(&[("origin", "https://evil.example")]));
         assert!(!allowed(&[("origin", "https://app.example.com.evil.example")]));
         assert!(!allowed(&[("origin", "null")]));

@@ -51,7 +51,7 @@ impl<H: Host> Context<H> {
     }
 
     /// Today's hash in place of an older one, now that the password is known.
-    pub(crate) fn rehash_password(&self, verdict: &Verdict, attempt: &Attempt) -> Result<Option<PhcHash>, Failure> {
+    pub(crate) fn rehash_password(&self, verdict: Verdict, attempt: &Attempt) -> Result<Option<PhcHash>, Failure> {
         if !matches!(verdict, Verdict::Right { rehash: true }) {
             return Ok(None);
         }

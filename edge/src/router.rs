@@ -30,6 +30,7 @@ enum Resource {
     Session(SessionId),
     Maintenance,
     Jwks,
+    OpenApi,
     Healthz,
     Readyz,
 }
@@ -53,6 +54,7 @@ impl Resource {
             "/api/auth/sessions" => Self::Sessions,
             "/maintenance" => Self::Maintenance,
             "/.well-known/jwks.json" => Self::Jwks,
+            "/openapi.json" => Self::OpenApi,
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
             _ => Self::Session(path.strip_prefix("/api/auth/sessions/").and_then(SessionId::parse)?),
@@ -75,7 +77,7 @@ impl Resource {
             Self::Account | Self::Session(_) => "DELETE",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, HEAD, POST",
-            Self::Me | Self::Jwks | Self::Healthz | Self::Readyz => "GET, HEAD",
+            Self::Me | Self::Jwks | Self::OpenApi | Self::Healthz | Self::Readyz => "GET, HEAD",
         }
     }
 
@@ -109,6 +111,7 @@ pub(crate) async fn answer<H: Host>(ctx: &Context<H>, method: &Method) -> Reply 
 
 async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Failure> {
     let trusted = &ctx.config().trusted_origins;
+    let own = ctx.config().public_url.as_deref();
     let resource = Resource::at(ctx.uri.path()).ok_or(Code::NotFound)?;
     if origin::is_preflight(method, &ctx.headers) {
         let reply = Reply::empty(StatusCode::NO_CONTENT);
@@ -121,7 +124,7 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
         };
         return Err(Failure::Rejected(Box::new(rejection)));
     }
-    if resource.is_guarded(method) && !origin::is_allowed(&ctx.headers, &ctx.uri, trusted) {
+    if resource.is_guarded(method) && !origin::is_allowed(&ctx.headers, &ctx.uri, own, trusted) {
         return Err(Code::OriginRefused.into());
     }
     match resource {
@@ -142,6 +145,7 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
         Resource::Session(id) => handlers::sessions::delete_one(ctx, id).await,
         Resource::Maintenance => handlers::maintenance::post(ctx).await,
         Resource::Jwks => Ok(handlers::jwks::get(ctx)),
+        Resource::OpenApi => Ok(handlers::openapi::get()),
         Resource::Healthz => Ok(handlers::healthz::get()),
         Resource::Readyz => handlers::readyz::get(ctx).await,
     }

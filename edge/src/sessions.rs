@@ -71,12 +71,15 @@ impl SessionCache {
 
 /// The session answer of the contract.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct SessionAnswer<'a> {
+pub(crate) struct SessionAnswer<'a> {
     user: &'a User,
     access_token: &'a str,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::bearer))]
     token_type: &'static str,
     /// Seconds.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::count))]
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
@@ -184,14 +187,13 @@ impl<H: Host> Context<H> {
             .borrow()
             .get(claims.session, self.now)
             .map(|cached| cached.user.clone());
-        let user = match known {
-            Some(user) => user,
-            None => {
-                let rows = self.sql_one(alive(claims.session, claims.subject, self.now)).await?;
-                let user = User::first(&rows)?;
-                self.remember(claims.session, user.clone());
-                user
-            }
+        let user = if let Some(user) = known {
+            user
+        } else {
+            let rows = self.sql_one(alive(claims.session, claims.subject, self.now)).await?;
+            let user = User::first(&rows)?;
+            self.remember(claims.session, user.clone());
+            user
         };
         user.filter(|user| user.id == claims.subject)
             .ok_or_else(|| Code::Unauthenticated.into())

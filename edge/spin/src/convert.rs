@@ -1,7 +1,7 @@
 //! Requests from the WASI host's own types to `http`'s.
 
 use bytes::{Bytes, BytesMut};
-use doorward_edge::extract::MAX_BODY;
+use doorward_edge::extract::{MAX_BODY, MAX_DRAINED};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use spin_sdk::http::Request;
@@ -13,9 +13,16 @@ use spin_sdk::http::Request;
 pub(crate) async fn request(request: Request) -> Result<http::Request<Bytes>, Response<Bytes>> {
     let (parts, mut body) = request.into_parts();
     let mut bytes = BytesMut::new();
-    while bytes.len() <= MAX_BODY {
+    let mut taken = 0;
+    while taken <= MAX_DRAINED {
         match body.frame().await {
-            Some(Ok(frame)) => bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
+            Some(Ok(frame)) => {
+                let data = frame.data_ref().map_or(&[][..], |data| data);
+                taken += data.len();
+                if bytes.len() <= MAX_BODY {
+                    bytes.extend_from_slice(data);
+                }
+            }
             Some(Err(_)) => {
                 let mut refusal = Response::new(Bytes::new());
                 *refusal.status_mut() = StatusCode::BAD_REQUEST;

@@ -3,11 +3,9 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use doorward_edge::config::Config;
 use doorward_edge::instance::Instance;
 use http::Response;
 use spin_sdk::http::{FullBody, Request};
@@ -18,11 +16,6 @@ mod fetch;
 mod host;
 
 use host::SpinHost;
-
-thread_local! {
-    /// What this instance keeps: values only, never anything of a request, because the host runs several in one.
-    static INSTANCE: OnceCell<Rc<Instance>> = const { OnceCell::new() };
-}
 
 #[http_service]
 async fn handle(request: Request) -> Response<FullBody<Bytes>> {
@@ -40,13 +33,7 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
 }
 
 fn lend() -> Result<(Rc<Instance>, SpinHost), String> {
-    let instance = INSTANCE.with(|cell| match cell.get() {
-        Some(instance) => Ok(Rc::clone(instance)),
-        None => {
-            let config = Config::read(|name| std::env::var(name).ok()).map_err(|e| e.to_string())?;
-            Ok::<_, String>(Rc::clone(cell.get_or_init(|| Rc::new(Instance::new(config)))))
-        }
-    })?;
+    let instance = Instance::shared(|name| std::env::var(name).ok()).map_err(|e| e.to_string())?;
     let host = SpinHost::new(&instance.config)?;
     Ok((instance, host))
 }

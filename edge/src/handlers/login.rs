@@ -51,7 +51,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         return Err(refused.unwrap_or(Code::InvalidCredentials).into());
     };
 
-    let rehash = ctx.rehash_password(&verdict, &body.attempt)?;
+    let rehash = ctx.rehash_password(verdict, &body.attempt)?;
     let session = ctx.new_session(body.remember)?;
     let replaced = if ctx.is_token_mode() {
         None

@@ -11,6 +11,7 @@ pub(crate) mod logout;
 pub(crate) mod maintenance;
 pub(crate) mod me;
 pub(crate) mod one_time;
+pub(crate) mod openapi;
 pub(crate) mod readyz;
 pub(crate) mod refresh;
 pub(crate) mod register;

@@ -7,11 +7,10 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::error::{Code, Failure};
+use crate::error::Failure;
 use crate::host::{Host, Statement};
 use crate::reply::Reply;
-use crate::store::tokens::{Consumed, NewToken, Step, mailbox, mailbox_user};
-use crate::store::users::User;
+use crate::store::tokens::{NewToken, Step, mailbox, mailbox_user};
 
 impl<H: Host> Context<H> {
     /// A token for a user, not written yet. Only its hash is stored; the mail derives it again.
@@ -55,16 +54,6 @@ impl<H: Host> Context<H> {
         self.sql_one(issue(user, &token, self.step()?)).await?;
         self.deliver_later();
         Ok(accepted())
-    }
-
-    /// The user whose token was good, or the refusal.
-    pub(crate) fn consumed(&self, outcome: Consumed) -> Result<User, Failure> {
-        match outcome {
-            Consumed::Done(user) => Ok(*user),
-            Consumed::UserGone => Err(Code::UserNotFound.into()),
-            Consumed::Expired => Err(Code::TokenExpired.into()),
-            Consumed::Invalid => Err(Code::TokenInvalid.into()),
-        }
     }
 }
 

@@ -19,23 +19,30 @@ const HOLDS_MS: i64 = 1_000;
 
 /// The report.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Readiness {
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::readiness))]
     status: &'static str,
     dependencies: Dependencies,
     /// Seconds until a revoked session, a suspended user or a changed role shows on calls that only read.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::count))]
     revocation_seconds: u64,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
     checked_at: Time,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Dependencies {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct Dependencies {
     postgres: State,
     redis: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-struct State {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct State {
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::state))]
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,

@@ -46,7 +46,7 @@ pub(crate) async fn run<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Re
         decide(
             &token,
             rotation.presented_hash,
-            rotated.rotated,
+            rotated.won,
             row,
             keys,
             ctx.now,

@@ -52,7 +52,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         .map(Consumed::first)
         .transpose()?
         .unwrap_or(Consumed::Invalid);
-    let user = ctx.consumed(consumed)?;
+    let user = consumed.user()?;
     ctx.forget_user(user.id);
     ctx.deliver_later();
     Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))

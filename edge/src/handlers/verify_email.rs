@@ -59,7 +59,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         }
         answer => answer?,
     };
-    let user = ctx.consumed(Consumed::first(&rows)?)?;
+    let user = Consumed::first(&rows)?.user()?;
     ctx.deliver_later();
     Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))
 }

@@ -59,6 +59,7 @@ const PASSES: u32 = 4;
 
 /// How many mails went which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Delivered {
     /// Taken by the provider.
     pub sent: u32,

@@ -110,12 +110,7 @@ pub(crate) enum Deletion {
 
 /// Deletes the user, and with the row everything that refers to it. Two statements for one flight: the first makes
 /// deletions of admins wait for each other, so that the second counts the admins that are really left.
-pub(crate) fn delete<'a>(
-    credentials: &'a Credentials,
-    session: SessionId,
-    event: EventId,
-    now: Time,
-) -> [Statement<'a>; 2] {
+pub(crate) fn delete(credentials: &Credentials, session: SessionId, event: EventId, now: Time) -> [Statement<'_>; 2] {
     let lock = statement(
         "account.lock_admins",
         "SELECT 1 FROM roles WHERE name = 'admin' FOR UPDATE",

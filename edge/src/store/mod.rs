@@ -28,6 +28,7 @@ fn statement<'a>(name: &'static str, text: &'static str, params: Vec<Param<'a>>)
     Statement { name, text, params }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a parameter may be NULL, these are not")]
 fn text(value: &str) -> Param<'_> {
     Some(Cow::Borrowed(value))
 }
@@ -36,6 +37,7 @@ fn maybe(value: Option<&str>) -> Param<'_> {
     value.map(Cow::Borrowed)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a parameter may be NULL, these are not")]
 fn shown(value: impl Display) -> Param<'static> {
     Some(Cow::Owned(value.to_string()))
 }

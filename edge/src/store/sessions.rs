@@ -191,7 +191,7 @@ impl Rotation<'_> {
 #[derive(Debug)]
 pub(crate) struct Rotated {
     /// This request won the compare-and-set.
-    pub(crate) rotated: bool,
+    pub(crate) won: bool,
     /// This request ended the session, because the token was used before.
     pub(crate) reused: bool,
     /// The session as it is now, with its user.
@@ -204,7 +204,7 @@ impl Rotated {
             return Err(Failure::bad_row("rotation"));
         };
         Ok(Self {
-            rotated: !rotate.rows.is_empty(),
+            won: !rotate.rows.is_empty(),
             reused: !reuse.rows.is_empty(),
             state: decode_state(state)?,
         })
@@ -314,10 +314,14 @@ pub(crate) fn end_all<'a>(
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Listed {
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::id))]
     id: SessionId,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
     created_at: Time,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
     last_used_at: Time,
     ip: Option<String>,
     user_agent: Option<String>,

@@ -9,7 +9,7 @@ use doorward_core::token::one_time::OneTimeToken;
 use super::users::User;
 use super::{Reader, maybe, shown, statement, text, user_columns};
 use crate::context::Client;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::host::{Rows, Statement};
 
 /// A token that is about to be written, and the row of its mail.
@@ -197,6 +197,19 @@ macro_rules! outcome {
 }
 
 impl Consumed {
+    /// The user whose token was good.
+    ///
+    /// # Errors
+    /// The refusal that its holder is told.
+    pub(crate) fn user(self) -> Result<User, Failure> {
+        match self {
+            Self::Done(user) => Ok(*user),
+            Self::UserGone => Err(Code::UserNotFound.into()),
+            Self::Expired => Err(Code::TokenExpired.into()),
+            Self::Invalid => Err(Code::TokenInvalid.into()),
+        }
+    }
+
     /// The answer to a statement that ends with `outcome!`.
     pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
         let mut row = Reader::first(rows, "token").ok_or_else(|| Failure::bad_row("token"))?;

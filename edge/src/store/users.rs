@@ -15,24 +15,35 @@ use crate::host::{Rows, Statement};
 
 /// A user as the API shows one.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct User {
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::id))]
     pub(crate) id: UserId,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::address))]
     pub(crate) email: String,
     pub(crate) name: String,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::role))]
     pub(crate) role: Role,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::status))]
     pub(crate) status: Status,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::tier))]
     pub(crate) tier: Tier,
     pub(crate) is_verified: bool,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::id_or_null))]
     pub(crate) firm_id: Option<FirmId>,
     pub(crate) phone: Option<String>,
     pub(crate) avatar_url: Option<String>,
     pub(crate) department: Option<String>,
     pub(crate) position: Option<String>,
     /// A JSON object, passed on as Postgres gives it.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::object))]
     pub(crate) preferences: Box<RawValue>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time_or_null))]
     pub(crate) last_login_at: Option<Time>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
     pub(crate) created_at: Time,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
     pub(crate) updated_at: Time,
 }
 

@@ -40,10 +40,7 @@ impl Breached {
 
     /// The request that asks about a password, and what to look for in its answer.
     pub fn ask(&self, password: &[u8]) -> Option<(Request<Bytes>, Question)> {
-        let digits: String = Sha1::digest(password)
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
+        let digits = format!("{:X}", Sha1::digest(password));
         let (shown, hidden) = digits.split_at_checked(SHOWN)?;
         let uri: Uri = format!("{}/range/{shown}", self.base).parse().ok()?;
         let mut request = Request::new(Bytes::new());

@@ -4,7 +4,10 @@
 //!
 //! Run by `cargo xtask test`, which starts PostgreSQL, Valkey and the gateway and says where they are.
 
-#![expect(clippy::disallowed_methods, reason = "the suites measure how long a real server takes to say no")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the suites measure how long a real server takes to say no"
+)]
 
 mod adapter;
 mod environment;

@@ -1,7 +1,7 @@
 //! Requests and replies between the Workers runtime's own types and `http`'s.
 
 use bytes::{Bytes, BytesMut};
-use doorward_edge::extract::MAX_BODY;
+use doorward_edge::extract::{MAX_BODY, MAX_DRAINED};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use worker::js_sys::{self, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -62,17 +62,21 @@ pub(crate) fn headers(entries: impl Iterator<Item = (String, String)>) -> Header
     headers
 }
 
-/// A body's bytes, until they are more than a handler takes.
+/// A body's bytes, or as many of them as show that they are more than a handler takes.
 async fn read(stream: &web_sys::ReadableStream) -> Result<Bytes, JsValue> {
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = BytesMut::new();
-    while bytes.len() <= MAX_BODY {
+    let mut taken = 0;
+    while taken <= MAX_DRAINED {
         let chunk = JsFuture::from(reader.read()).await?;
         if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
             break;
         }
         let value: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.unchecked_into();
-        bytes.extend_from_slice(&value.to_vec());
+        taken += value.length() as usize;
+        if bytes.len() <= MAX_BODY {
+            bytes.extend_from_slice(&value.to_vec());
+        }
     }
     Ok(bytes.freeze())
 }

@@ -95,6 +95,7 @@ pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
 }
 
 impl Entropy for WorkersHost {
+    #[expect(clippy::disallowed_methods, reason = "here randomness comes in")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
         getrandom::fill(buffer).map_err(|_| EntropyError)
     }

@@ -3,10 +3,8 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
-use doorward_edge::config::{Config, ConfigError};
 use doorward_edge::instance::Instance;
 use doorward_edge::maintenance;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, console_error, event, web_sys};
@@ -17,11 +15,6 @@ mod host;
 mod socket;
 
 use host::{Event, WorkersHost};
-
-thread_local! {
-    /// What this isolate keeps: values only, never anything of a request.
-    static INSTANCE: OnceCell<Rc<Instance>> = const { OnceCell::new() };
-}
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -52,18 +45,7 @@ async fn scheduled(_: ScheduledEvent, env: Env, context: ScheduleContext) {
 }
 
 fn lend(env: &Env, event: Event) -> Result<(Rc<Instance>, WorkersHost), String> {
-    let instance = instance(env).map_err(|e| e.to_string())?;
+    let instance = Instance::shared(|name| host::variable(env, name)).map_err(|e| e.to_string())?;
     let host = WorkersHost::new(env, event, &instance.config)?;
     Ok((instance, host))
-}
-
-/// The isolate's instance, made by its first request.
-fn instance(env: &Env) -> Result<Rc<Instance>, ConfigError> {
-    INSTANCE.with(|cell| match cell.get() {
-        Some(instance) => Ok(Rc::clone(instance)),
-        None => {
-            let config = Config::read(|name| host::variable(env, name))?;
-            Ok(Rc::clone(cell.get_or_init(|| Rc::new(Instance::new(config)))))
-        }
-    })
 }

@@ -1,0 +1,183 @@
+//! The formats of fields: what the core's types print, and exactly what they read.
+//!
+//! A pattern here says the same as the parser of the core that it is named after. Texts are trimmed before they are read
+//! (Unicode's `White_Space`), so a pattern lets white space around its text pass.
+
+use doorward_core::password::{MAX_CHARS, MIN_CHARS};
+use doorward_core::tier::Tier;
+use doorward_core::user::Status;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+/// Unicode's `White_Space`.
+const WHITE: &str = r"[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*";
+/// A character of a line of text (`text::is_line_char`).
+const LINE: &str = r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]";
+/// One that isn't white space: a trimmed text begins and ends with it.
+const EDGE: &str = r"[^\u0000- \u007f-\u00a0\u1680\u2000-\u200a\u2028-\u202f\u205f\u2066-\u2069\u3000]";
+/// Anything but white space.
+const SOLID: &str = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
+fn of(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::new(kind))
+}
+
+fn text() -> ObjectBuilder {
+    of(Type::String)
+}
+
+fn or_null(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([kind, Type::Null]))
+}
+
+fn format(name: &str) -> Option<utoipa::openapi::SchemaFormat> {
+    Some(utoipa::openapi::SchemaFormat::Custom(name.to_owned()))
+}
+
+/// One of a few words.
+pub(crate) fn words(words: impl IntoIterator<Item = &'static str>) -> Object {
+    text().enum_values(Some(words)).build()
+}
+
+const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$";
+
+/// `core::id`, as it is printed.
+pub(crate) fn id() -> Object {
+    text().format(format("uuid")).pattern(Some(UUID)).build()
+}
+
+/// The same, or null.
+pub(crate) fn id_or_null() -> Object {
+    or_null(Type::String).format(format("uuid")).pattern(Some(UUID)).build()
+}
+
+/// `core::id`, as it is read: either case.
+pub(crate) fn id_read() -> Object {
+    let pattern = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
+    text().format(format("uuid")).pattern(Some(pattern)).build()
+}
+
+/// `core::time`, as it is printed.
+pub(crate) fn time() -> Object {
+    text().format(format("date-time")).pattern(Some(TIME)).build()
+}
+
+/// The same, or null.
+pub(crate) fn time_or_null() -> Object {
+    let schema = or_null(Type::String).format(format("date-time"));
+    schema.pattern(Some(TIME)).build()
+}
+
+/// `core::role`.
+pub(crate) fn role() -> Object {
+    text().pattern(Some("^[a-z][a-z0-9_-]{0,31}$")).build()
+}
+
+/// `core::user::Status`.
+pub(crate) fn status() -> Object {
+    words(Status::ALL.iter().map(|status| status.as_str()))
+}
+
+/// `core::tier`.
+pub(crate) fn tier() -> Object {
+    words(Tier::ALL.iter().map(|tier| tier.as_str()))
+}
+
+/// An address as it is kept.
+pub(crate) fn address() -> Object {
+    text().format(format("email")).max_length(Some(254)).build()
+}
+
+/// Any object.
+pub(crate) fn object() -> Object {
+    of(Type::Object).build()
+}
+
+/// A count, or seconds.
+pub(crate) fn count() -> Object {
+    of(Type::Integer).minimum(Some(0)).build()
+}
+
+/// `tokenType`.
+pub(crate) fn bearer() -> Object {
+    words(["Bearer"])
+}
+
+/// The state of a dependency.
+pub(crate) fn state() -> Object {
+    words(["up", "down"])
+}
+
+/// The state of all.
+pub(crate) fn readiness() -> Object {
+    words(["ready", "degraded", "unavailable"])
+}
+
+/// `core::email`, as it is read.
+pub(crate) fn email() -> Object {
+    let atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+    let label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    let local_is_short = format!("(?!{WHITE}[^@]{{65}})");
+    let all_is_short = format!("(?!{WHITE}{SOLID}{{255}})");
+    let top_is_no_number = format!("(?![0-9]+{WHITE}$)");
+    let pattern = format!(
+        r"^{local_is_short}{all_is_short}{WHITE}{atom}(?:\.{atom})*@(?:{label}\.)+{top_is_no_number}{label}{WHITE}$"
+    );
+    text().format(format("email")).pattern(Some(pattern)).build()
+}
+
+/// `core::name`, as it is read.
+pub(crate) fn name() -> Object {
+    let pattern = format!("^{WHITE}{EDGE}(?:{LINE}{{0,98}}{EDGE})?{WHITE}$");
+    text().pattern(Some(pattern)).build()
+}
+
+/// `core::text::ShortText<100>`, as it is read; may be left out.
+pub(crate) fn line() -> Object {
+    let pattern = format!("^{WHITE}(?:{EDGE}(?:{LINE}{{0,98}}{EDGE})?)?{WHITE}$");
+    or_null(Type::String).pattern(Some(pattern)).build()
+}
+
+/// `core::phone`, as it is read; may be left out.
+pub(crate) fn phone() -> Object {
+    let is_short = format!(r"(?!{WHITE}{SOLID}[\s\S]{{63,}}{SOLID}{WHITE}$)");
+    let pattern = format!(r"^{is_short}{WHITE}[ ().-]*\+?(?:[ ().-]*[0-9]){{7,15}}[ ().-]*{WHITE}$");
+    or_null(Type::String).pattern(Some(pattern)).build()
+}
+
+/// `core::firm::Slug`, as it is read; may be left out.
+pub(crate) fn slug() -> Object {
+    let pattern = format!("^{WHITE}[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?{WHITE}$");
+    or_null(Type::String).pattern(Some(pattern)).build()
+}
+
+/// A role to be chosen; may be left out.
+pub(crate) fn chosen_role() -> Object {
+    let schema = or_null(Type::String).pattern(Some("^[a-z][a-z0-9_-]{0,31}$"));
+    schema
+        .description(Some(
+            "`member`, or one that the deployment lets people choose; any other is refused with 403.",
+        ))
+        .build()
+}
+
+/// `core::password::Password`: a new one. What else the policy wants can't be said in a schema.
+pub(crate) fn new_password() -> Object {
+    text()
+        .min_length(Some(MIN_CHARS))
+        .max_length(Some(MAX_CHARS))
+        .description(Some(
+            "Counted in characters after Unicode's NFKC. Not one's own address or name, and not a common password.",
+        ))
+        .build()
+}
+
+/// A text that is taken as it is.
+pub(crate) fn given() -> Object {
+    text().min_length(Some(1)).build()
+}
+
+/// A flag; may be left out.
+pub(crate) fn flag() -> Object {
+    or_null(Type::Boolean).build()
+}

@@ -1,0 +1,300 @@
+//! The OpenAPI 3.1 description of every JSON call, made from the types that are sent, the fields that are read, and the
+//! codes with which requests fail.
+//!
+//! Only natively, with the feature `openapi`: the artifacts carry its result, `openapi.json`. To write that anew:
+//! `cargo run -p doorward-edge --features openapi --example openapi`.
+
+mod bodies;
+mod calls;
+pub(crate) mod formats;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use utoipa::PartialSchema;
+
+use crate::error::Code;
+use crate::handlers::readyz::{Dependencies, Readiness, State};
+use crate::mail::deliver::Delivered;
+use crate::maintenance::{Report, Swept};
+use crate::sessions::SessionAnswer;
+use crate::store::sessions::Listed;
+use crate::store::users::User;
+
+/// What the file begins with, for people.
+const ABOUT: &str = "Accounts and sessions. Every reply carries `x-request-id`; every error is \
+    `{error, code, details?}` with one of the codes of `ErrorCode`. A path that isn't here is 404 `NOT_FOUND`, a method \
+    that isn't here 405 `METHOD_NOT_ALLOWED` with `Allow`; where GET goes, HEAD goes. Unknown fields of a body are \
+    ignored, a repeated one is refused. Over https the cookies carry the prefix `__Host-`. A browser's request that \
+    changes something has to come from the same origin or a trusted one, otherwise it is 403 `ORIGIN_REFUSED`.";
+
+/// The description as the text of `openapi.json`.
+pub fn text() -> String {
+    let mut text = document().to_string();
+    text.push('\n');
+    text
+}
+
+fn document() -> Value {
+    let calls = calls::all();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Doorward",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": "account"}, {"name": "sessions"}, {"name": "service"}],
+        "paths": calls::paths(&calls),
+        "components": {
+            "schemas": schemas(),
+            "responses": refusals(&calls),
+            "headers": headers(),
+            "parameters": {
+                "Mode": {
+                    "name": "x-doorward-mode", "in": "header", "required": false,
+                    "description": "`token` for a client that keeps its tokens itself: no cookie is set, and the answer holds `refreshToken` too.",
+                    "schema": {"type": "string"}, "example": "token",
+                },
+                "Session": {
+                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
+                    "description": "The id of a session, from the list of sessions.",
+                },
+            },
+            "securitySchemes": {
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "accessCookie": {"type": "apiKey", "in": "cookie", "name": "doorward_access"},
+                "refreshCookie": {"type": "apiKey", "in": "cookie", "name": "doorward_refresh"},
+                "maintenanceToken": {"type": "http", "scheme": "bearer", "description": "The configured `MAINTENANCE_TOKEN`."},
+            },
+        },
+    })
+}
+
+/// A link to a component.
+fn link(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+fn schemas() -> Value {
+    let mut all = bodies::schemas();
+    all.extend(bodies::formats());
+    let mut add = |name: &str, schema: Value| all.insert(name.to_owned(), schema);
+    add(
+        "ErrorCode",
+        json!({"type": "string", "enum": Code::ALL.map(Code::as_str)}),
+    );
+    add("User", closed(&json!(User::schema()), &[]));
+    add(
+        "SessionAnswer",
+        closed(&json!(SessionAnswer::schema()), &["refreshToken"]),
+    );
+    add("Session", closed(&json!(Listed::schema()), &[]));
+    add("Readiness", closed(&json!(Readiness::schema()), &[]));
+    add("Dependencies", closed(&json!(Dependencies::schema()), &[]));
+    add("State", closed(&json!(State::schema()), &["reason"]));
+    add("Report", closed(&json!(Report::schema()), &[]));
+    add("Delivered", closed(&json!(Delivered::schema()), &[]));
+    add("Swept", closed(&json!(Swept::schema()), &[]));
+    let user = link("schemas", "User");
+    add(
+        "UserAnswer",
+        closed(&json!({"type": "object", "properties": {"user": user}}), &[]),
+    );
+    let sessions = json!({"type": "array", "items": link("schemas", "Session")});
+    add(
+        "Sessions",
+        closed(&json!({"type": "object", "properties": {"sessions": sessions}}), &[]),
+    );
+    let accepted = json!({"type": "object", "properties": {"message": {"type": "string"}}});
+    add("Accepted", closed(&accepted, &[]));
+    let health = json!({"type": "object", "properties": {"status": formats::words(["ok"])}});
+    add("Health", closed(&health, &[]));
+    add("Jwks", jwks());
+    let document = json!({"type": "object", "required": ["openapi", "info", "paths", "components"]});
+    add("OpenApi", document);
+    add("FieldError", field_error());
+    let details = json!({"type": "array", "minItems": 1, "items": link("schemas", "FieldError")});
+    add("ValidationFailed", refusal(&[Code::ValidationFailed], Some(&details)));
+    add(
+        "NotReady",
+        refusal(&[Code::Unavailable], Some(&link("schemas", "Readiness"))),
+    );
+    Value::Object(all)
+}
+
+/// An object that has these properties and no others, all of them but the `optional` ones in any case.
+fn closed(schema: &Value, optional: &[&str]) -> Value {
+    let mut schema = schema.clone();
+    let names = schema["properties"].as_object().into_iter().flat_map(Map::keys);
+    let required: Vec<_> = names
+        .filter(|name| !optional.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    schema["required"] = json!(required);
+    schema["additionalProperties"] = json!(false);
+    schema
+}
+
+/// What `core::token::keys` publishes (RFC 7517; RFC 8037, section 2).
+fn jwks() -> Value {
+    let key = json!({"type": "object", "properties": {
+        "kty": formats::words(["OKP"]),
+        "crv": formats::words(["Ed25519"]),
+        "x": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+        "kid": formats::given(),
+        "use": formats::words(["sig"]),
+        "alg": formats::words(["EdDSA"]),
+    }});
+    let keys = json!({"type": "array", "minItems": 1, "items": closed(&key, &[])});
+    closed(&json!({"type": "object", "properties": {"keys": keys}}), &[])
+}
+
+/// `core::error::FieldError`.
+fn field_error() -> Value {
+    let properties = json!({
+        "path": {"type": "string", "description": "The field's name; empty for the body as a whole."},
+        "code": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+        "message": formats::given(),
+    });
+    closed(&json!({"type": "object", "properties": properties}), &[])
+}
+
+/// The error format with one of these codes.
+fn refusal(codes: &[Code], details: Option<&Value>) -> Value {
+    let codes: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+    let mut properties = json!({
+        "error": {"type": "string", "minLength": 1, "description": "A sentence for a person."},
+        "code": {"type": "string", "enum": codes},
+    });
+    if let Some(details) = details {
+        properties["details"] = details.clone();
+    }
+    closed(&json!({"type": "object", "properties": properties}), &[])
+}
+
+/// The headers that say something.
+fn headers() -> Value {
+    json!({
+        "RequestId": {"required": true, "schema": formats::id(), "description": "Names the request in the logs."},
+        "ServerTiming": {"schema": {"type": "string"}, "description": "Flights and times, where `SERVER_TIMING` is on."},
+        "RetryAfter": {"required": true, "schema": {"type": "integer", "minimum": 1}, "description": "Seconds."},
+        "Allow": {"required": true, "schema": {"type": "string"}, "description": "The methods that there are."},
+        "Challenge": {"required": true, "schema": formats::bearer(), "description": "RFC 6750."},
+        "Cached": {"required": true, "schema": formats::words(["public, max-age=300"])},
+        "Cookies": {
+            "schema": {"type": "string"},
+            "description": "Two of them, `doorward_access` and `doorward_refresh`: set by a sign-in, cleared when the session is over. None in token mode.",
+        },
+    })
+}
+
+/// The headers of a reply, by name.
+fn headers_of(special: &[(&str, &str)]) -> Value {
+    let common = [("x-request-id", "RequestId"), ("server-timing", "ServerTiming")];
+    let all = common.iter().chain(special);
+    all.map(|(name, component)| ((*name).to_owned(), link("headers", component)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// The codes of a call, by their status.
+fn by_status(codes: &[Code]) -> BTreeMap<u16, Vec<Code>> {
+    let mut statuses: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in Code::ALL.iter().filter(|code| codes.contains(code)) {
+        statuses.entry(code.status().as_u16()).or_default().push(*code);
+    }
+    statuses
+}
+
+/// What a component for refusals with these codes is called.
+fn refusal_name(status: u16, codes: &[Code]) -> String {
+    let codes: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+    format!("{status}.{}", codes.join("."))
+}
+
+/// Every set of codes that a call can answer with one status; and those that no call of its own has.
+fn refusals(calls: &[calls::Call]) -> Value {
+    let mut all = Map::new();
+    let elsewhere = [Code::NotFound, Code::MethodNotAllowed];
+    for (status, codes) in calls
+        .iter()
+        .map(calls::Call::codes)
+        .chain([elsewhere.to_vec()])
+        .flat_map(|c| by_status(&c))
+    {
+        all.insert(refusal_name(status, &codes), response(&codes));
+    }
+    Value::Object(all)
+}
+
+fn response(codes: &[Code]) -> Value {
+    let sentences: Vec<_> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}", code.as_str(), code.sentence()))
+        .collect();
+    let rest: Vec<_> = codes
+        .iter()
+        .copied()
+        .filter(|code| *code != Code::ValidationFailed)
+        .collect();
+    let validation = link("schemas", "ValidationFailed");
+    let schema = match (rest.len(), codes.len()) {
+        (0, _) => validation,
+        (rest_len, len) if rest_len == len => refusal(&rest, None),
+        _ => json!({"oneOf": [validation, refusal(&rest, None)]}),
+    };
+    let mut special = Vec::new();
+    let has = |wanted: Code| codes.contains(&wanted);
+    if has(Code::RateLimited) || has(Code::Unavailable) {
+        special.push(("retry-after", "RetryAfter"));
+    }
+    if has(Code::MethodNotAllowed) {
+        special.push(("allow", "Allow"));
+    }
+    if has(Code::Unauthenticated) {
+        special.push(("www-authenticate", "Challenge"));
+    }
+    if has(Code::RefreshInvalid) {
+        special.push(("set-cookie", "Cookies"));
+    }
+    json!({
+        "description": sentences.join(" "),
+        "headers": headers_of(&special),
+        "content": {"application/json": {"schema": schema}},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_says_what_the_code_says() {
+        assert!(
+            include_str!("../openapi.json") == text(),
+            "write it anew: cargo run -p doorward-edge --features openapi --example openapi"
+        );
+    }
+
+    /// Every link leads somewhere.
+    #[test]
+    fn no_link_is_broken() {
+        fn follow(part: &Value, whole: &Value) {
+            match part {
+                Value::Object(members) => {
+                    if let Some(link) = members.get("$ref").and_then(Value::as_str) {
+                        assert!(whole.pointer(link.trim_start_matches('#')).is_some(), "{link}");
+                    }
+                    members.values().for_each(|member| follow(member, whole));
+                }
+                Value::Array(items) => items.iter().for_each(|item| follow(item, whole)),
+                _ => {}
+            }
+        }
+        let whole = document();
+        follow(&whole, &whole);
+    }
+}
