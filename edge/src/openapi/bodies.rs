@@ -69,13 +69,19 @@ const BODIES: &[(&str, &[Field])] = &[
             ("keepOtherSessions", "Flag", MAY),
         ],
     ),
-    ("EmailChange", &[("newEmail", "Email", MUST), ("password", "Given", MUST)]),
+    (
+        "EmailChange",
+        &[("newEmail", "Email", MUST), ("password", "Given", MUST)],
+    ),
     ("Confirmation", &[("password", "Given", MUST)]),
 ];
 
 /// The schemas of all formats.
 pub(super) fn formats() -> Map<String, Value> {
-    let mut all: Map<_, _> = FORMATS.iter().map(|(name, format)| ((*name).to_owned(), json!(format()))).collect();
+    let mut all: Map<_, _> = FORMATS
+        .iter()
+        .map(|(name, format)| ((*name).to_owned(), json!(format())))
+        .collect();
     let refused = json!({"not": {}, "description": "A privilege: refused with 403 `FORBIDDEN`."});
     all.insert("Refused".to_owned(), refused);
     all
@@ -95,9 +101,7 @@ fn body(fields: &[Field]) -> Value {
         .map(|(name, format, _)| ((*name).to_owned(), link("schemas", format)))
         .collect();
     for name in PRIVILEGED {
-        properties
-            .entry(name)
-            .or_insert_with(|| link("schemas", "Refused"));
+        properties.entry(name).or_insert_with(|| link("schemas", "Refused"));
     }
     let required: Vec<_> = fields.iter().filter(|field| field.2).map(|field| field.0).collect();
     json!({"type": "object", "properties": properties, "required": required})
