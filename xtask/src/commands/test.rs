@@ -236,18 +236,19 @@ fn clippy(target: &str, names: &[&'static str]) -> Result<Outcome> {
     cargo(&format!("clippy for {target}"), &arguments)
 }
 
+/// With private items, because nobody but this workspace uses the packages: their documentation is for whoever changes
+/// them.
 fn documentation() -> Result<Outcome> {
-    let mut command = programs::cargo();
-    command
-        .args(["doc", "--no-deps", "--lib"])
-        .args(packages(&["doorward-core", "doorward-edge", "xtask"]));
-    command.env("RUSTDOCFLAGS", "-D warnings");
-    programs::run("documentation", &mut command, &log("doc"))?;
-    let mut command = programs::cargo();
-    command
-        .args(["doc", "--no-deps", "--bins", "--package", "doorward"])
-        .env("RUSTDOCFLAGS", "-D warnings");
-    programs::run("documentation of doorward", &mut command, &log("doc-doorward"))?;
+    let call = |kind: &str, names: &[&'static str]| {
+        let mut command = programs::cargo();
+        command
+            .args(["doc", "--no-deps", "--document-private-items", kind])
+            .args(packages(names));
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        programs::run("documentation", &mut command, &log(&format!("doc{kind}")))
+    };
+    call("--lib", &["doorward-core", "doorward-edge", "xtask", "doorward-tests"])?;
+    call("--bins", &["doorward"])?;
     Ok(Outcome::Passed)
 }
 

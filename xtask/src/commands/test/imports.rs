@@ -31,6 +31,11 @@ pub(super) fn core_imports_nothing() -> Result<()> {
     link.arg("-o").arg(&module).arg(&source);
     link.arg(format!("--extern=doorward_core={}", library.display()));
     link.arg(format!("-Ldependency={}", folder.join("deps").display()));
+    // Macros that libraries were compiled with run on this machine, and are looked for even now.
+    link.arg(format!(
+        "-Ldependency={}",
+        paths::target()?.join("debug/deps").display()
+    ));
     for argument in [
         "--whole-archive",
         &library.to_string_lossy(),
@@ -39,8 +44,9 @@ pub(super) fn core_imports_nothing() -> Result<()> {
     ] {
         link.arg(format!("-Clink-arg={argument}"));
     }
-    // What can't be resolved is an import, to be named below, and no failure of the linker.
-    link.arg("-Clink-arg=--allow-undefined");
+    // What can't be resolved is an import, to be named below, and no failure of the linker. And rustc names the library
+    // too, after us.
+    link.args(["-Clink-arg=--allow-undefined", "-Clink-arg=--allow-multiple-definition"]);
     programs::run("linking all of the core", &mut link, &log)?;
 
     let found = imports_of(&module)?;
