@@ -61,7 +61,7 @@ impl Resource {
         })
     }
 
-    /// The methods it takes, as an `Allow` header. Where GET goes, HEAD goes.
+    /// The methods it takes, as an `Allow` header. Where GET goes, HEAD goes, but not where GET changes something.
     const fn allow(self) -> &'static str {
         match self {
             Self::Register
@@ -76,7 +76,7 @@ impl Resource {
             | Self::Maintenance => "POST",
             Self::Account | Self::Session(_) => "DELETE",
             Self::Sessions => "GET, HEAD, DELETE",
-            Self::Refresh => "GET, HEAD, POST",
+            Self::Refresh => "GET, POST",
             Self::Me | Self::Jwks | Self::OpenApi | Self::Healthz | Self::Readyz => "GET, HEAD",
         }
     }

@@ -69,7 +69,11 @@ pub(crate) async fn run<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Re
 
 /// The token as it was presented: in the body in token mode, in the cookie otherwise.
 fn presented<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Secret<String>, Failure> {
-    if ctx.is_token_mode() && *method == Method::POST {
+    if ctx.is_token_mode() {
+        // Never the cookie's: its token would come back in the body, where a script could read it.
+        if *method != Method::POST {
+            return Err(Code::RefreshInvalid.into());
+        }
         let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
         let token = fields.required_text("refreshToken");
         fields.finish()?;

@@ -3,7 +3,7 @@
 //! The words are in `languages/`, one file a language; a new one is a file there, a line in `languages/mod.rs` and one
 //! in [`Locale`]. The compiler then asks for every template. A mail is the same whenever it is written from the same row,
 //! because the provider tells attempts apart by their text. There are two small forms for all mail, so they are plain
-//! functions; everything that goes into the HTML goes through [`escaped`].
+//! functions; everything that goes into the HTML goes through `escaped`.
 
 use std::net::IpAddr;
 
