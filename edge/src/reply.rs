@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use crate::error::{Code, Failure, Rejection};
+use crate::store::users::User;
 
 /// How long a client should wait for a dependency to return.
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(5);
@@ -45,6 +46,15 @@ impl Reply {
             // Our own types always serialise; were one not to, an empty 500 says so without a panic.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
+    }
+
+    /// 200 `{user}`.
+    pub(crate) fn user(user: &User) -> Self {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            user: &'a User,
+        }
+        Self::json(StatusCode::OK, &Body { user })
     }
 
     /// With a body that is ready.

@@ -5,8 +5,6 @@
 
 use doorward_core::id::MailId;
 use doorward_core::password::Attempt;
-use http::StatusCode;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::error::{Code, Failure};
@@ -66,5 +64,5 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         .ok_or(Code::Unauthenticated)?;
     ctx.forget_user(user.id);
     ctx.deliver_later();
-    Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))
+    Ok(Reply::user(&user))
 }

@@ -3,9 +3,6 @@
 //! 200 `{user}` · 401 `UNAUTHENTICATED`. No flight when this instance read the session within the revocation bound, one
 //! otherwise.
 
-use http::StatusCode;
-use serde_json::json;
-
 use crate::context::Context;
 use crate::error::Failure;
 use crate::host::Host;
@@ -13,5 +10,5 @@ use crate::reply::Reply;
 
 pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let user = ctx.current_user().await?;
-    Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))
+    Ok(Reply::user(&user))
 }

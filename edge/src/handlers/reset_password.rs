@@ -9,8 +9,6 @@ use doorward_core::id::MailId;
 use doorward_core::password::Password;
 use doorward_core::token::HashedToken;
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
-use http::StatusCode;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::error::{Code, Failure};
@@ -55,7 +53,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let user = consumed.user()?;
     ctx.forget_user(user.id);
     ctx.deliver_later();
-    Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))
+    Ok(Reply::user(&user))
 }
 
 fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {

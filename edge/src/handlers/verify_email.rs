@@ -7,8 +7,6 @@
 use doorward_core::id::{EventId, MailId};
 use doorward_core::token::HashedToken;
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
-use http::StatusCode;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::error::{Code, Failure};
@@ -61,5 +59,5 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     };
     let user = Consumed::first(&rows)?.user()?;
     ctx.deliver_later();
-    Ok(Reply::json(StatusCode::OK, &json!({ "user": user })))
+    Ok(Reply::user(&user))
 }
