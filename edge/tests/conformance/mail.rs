@@ -20,6 +20,7 @@ use crate::stage::{Line, START, Stage, TestHost, keys};
 cases! { pub(crate) CASES: Case =
     two_ticks_at_once_send_each_mail_once,
     sixteen_ticks_at_once_send_each_mail_once,
+    a_mail_that_somebody_holds_is_skipped,
     a_lease_that_nobody_settles_runs_out,
     a_mail_that_went_out_unnoted_goes_again_under_its_key,
     a_provider_that_is_down_costs_one_attempt_a_pass,
@@ -132,16 +133,26 @@ async fn sixteen_ticks_at_once_send_each_mail_once(adapter: &Adapter) {
     each_mail_once(adapter, 60, 16).await;
 }
 
+async fn a_mail_that_somebody_holds_is_skipped(adapter: &Adapter) {
+    on_stage(adapter, async |stage: &Stage| {
+        put(stage, 1..=2).await;
+        let (host, instance) = (stage.host(), stage.instance(&[]));
+        stage
+            .execute("BEGIN; SELECT FROM mail_outbox WHERE recipient = 'm1@example.com' FOR UPDATE")
+            .await;
+        assert_eq!(due(&host, &instance).await, Ok(delivered(1, 0, 0, 0)));
+        stage.execute("COMMIT").await;
+        assert_eq!(states(stage).await, "pending 0, sent 1");
+        assert_eq!(due(&host, &instance).await, Ok(delivered(1, 0, 0, 0)));
+    })
+    .await;
+}
+
 /// Leases everything, and dies while the provider thinks.
 async fn die_while_sending(stage: &Stage) {
     stage.provider.say("*", Line::Stop);
     let (host, instance) = (stage.host(), stage.instance(&[]));
-    let reached = async {
-        while stage.provider.received.borrow().is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    let died = select(Box::pin(due(&host, &instance)), Box::pin(reached)).await;
+    let died = select(Box::pin(due(&host, &instance)), Box::pin(stage.provider.reached())).await;
     assert!(matches!(died, Either::Right(_)));
     stage.provider.recover();
 }
@@ -312,11 +323,11 @@ async fn a_slow_pass_gives_back_what_it_cannot_begin(adapter: &Adapter) {
         put(stage, 1..=3).await;
         let (host, instance) = (stage.host(), stage.instance(&[]));
         // The first message takes the pass's whole time.
+        stage.provider.say("m1@example.com", Line::Hold);
         let slow = async {
-            while stage.provider.received.borrow().is_empty() {
-                tokio::task::yield_now().await;
-            }
+            stage.provider.reached().await;
             host.take(Duration::from_secs(40));
+            stage.provider.recover();
         };
         let (result, ()) = join(due(&host, &instance), slow).await;
         assert_eq!(result, Ok(delivered(1, 2, 0, 0)));
@@ -330,18 +341,18 @@ async fn a_late_settlement_spoils_no_newer_lease(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=2).await;
         let (host, instance) = (stage.host(), stage.instance(&[]));
-        stage.provider.say("m2@example.com", Line::Status(503, "unavailable"));
+        stage.provider.say("m1@example.com", Line::Hold);
         // While this pass is at work its lease runs out, and another one takes both mails over.
         let other = async {
-            while stage.provider.received.borrow().is_empty() {
-                tokio::task::yield_now().await;
-            }
+            stage.provider.reached().await;
             stage
                 .execute(
                     "UPDATE mail_outbox SET attempts = attempts + 1, leased_until = '2100-01-01',
                             last_error = 'the newer one'",
                 )
                 .await;
+            host.take(Duration::from_secs(60));
+            stage.provider.recover();
         };
         let (result, ()) = join(due(&host, &instance), other).await;
         assert_eq!(result, Ok(delivered(1, 1, 0, 0)));

@@ -136,7 +136,10 @@ pub(crate) fn keys() -> String {
 fn migrations() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let files = fs::read_dir(folder).expect("the migrations");
-    let mut files: Vec<_> = files.map(|file| file.expect("a migration").path()).collect();
+    let files = files.map(|file| file.expect("a migration").path());
+    let mut files: Vec<_> = files
+        .filter(|file| file.extension().is_some_and(|end| end == "sql"))
+        .collect();
     files.sort();
     files
         .iter()
@@ -172,6 +175,8 @@ pub(crate) enum Line {
     Silence,
     /// Doesn't answer, and no time passes.
     Stop,
+    /// Takes it, once [`Provider::recover`] was called.
+    Hold,
     /// Breaks the connection.
     Break,
 }
@@ -195,6 +200,13 @@ impl Provider {
     /// Takes all mail again.
     pub(crate) fn recover(&self) {
         self.lines.borrow_mut().clear();
+    }
+
+    /// Waits until something has come in.
+    pub(crate) async fn reached(&self) {
+        while self.received.borrow().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Everything that came in so far, in order.
@@ -230,6 +242,12 @@ impl Fetch for Provider {
                 std::future::pending().await
             }
             Some(Line::Stop) => std::future::pending().await,
+            Some(Line::Hold) => {
+                while !self.lines.borrow().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                return Ok(Response::new(Bytes::new()));
+            }
         };
         let (status, name, retry_after) = response;
         let mut response = Response::builder().status(status);
