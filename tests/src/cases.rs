@@ -10,6 +10,7 @@ mod limits;
 mod origin;
 mod outage;
 mod parity;
+mod readme;
 mod service;
 
 /// What may be played beside each other.
@@ -21,6 +22,7 @@ pub fn suite() -> Vec<Case> {
         origin::cases(),
         flights::cases(),
         parity::cases(),
+        readme::cases(),
         gateway::cases(),
     ]
     .concat()

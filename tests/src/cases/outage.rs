@@ -14,6 +14,7 @@ use crate::http::{Call, Reply, race};
 use crate::registry::Case;
 use crate::shape::Session;
 use crate::stage::Stage;
+use crate::timing::flights;
 
 /// No answer may take longer, whatever is down. The statement timeout is 5 seconds; a hash and a queue come on top.
 const PROMPT: Duration = Duration::from_secs(15);
@@ -43,7 +44,11 @@ struct Repair<'a> {
 }
 
 impl<'a> Repair<'a> {
+    /// Starts from a host that has everything at hand again, whatever was down in the case before.
     fn of(stage: &'a Stage) -> Self {
+        let whole = |reply: &Reply| reply.status == 200 && flights(reply).kv > 0;
+        let ready = crate::stage::poll(RECOVERY, || stage.call("GET", "/readyz").send(), whole);
+        assert!(whole(&ready), "{ready}");
         Self {
             stage,
             stopped: Vec::new(),
@@ -249,7 +254,10 @@ fn postgres_is_missing(stage: &Stage, person: &Person, session: &Session) {
         || ask(stage.call("GET", "/readyz")),
         |reply| reply.status != 200,
     );
-    unavailable(&ready);
+    // An error like others, but for its details, which name what is down.
+    ready.expect_only(503);
+    assert_eq!(ready.json()["code"], "UNAVAILABLE", "{ready}");
+    assert!(ready.header("retry-after").is_some(), "{ready}");
 }
 
 /// Nothing was lost, and nothing is left behind: the session that was there goes on with the token that it had.
@@ -338,6 +346,8 @@ fn postgres_dies_in_the_middle_of_a_crowd(stage: &Stage) {
         .disturb(|services| services.postgres.start())
         .expect("Postgres starts again");
     recovers(|| stage.call("GET", "/readyz"));
+    // So many sign-ins may have been too many, and the cache remembers.
+    stage.cache().flush();
     // Whoever was told 503 goes on with the token that was refused, whether Postgres had rotated it or not.
     for (session, (person, _)) in outcomes.into_iter().flatten().zip(&people) {
         let next = prompt(stage.app().present(&session.refresh)).session_by_token(200);
