@@ -2,7 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use doorward_edge::host::{Fetch, FetchError};
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use spin_sdk::http::FullBody;
 
@@ -14,7 +15,10 @@ const MAX_ANSWER: usize = 32 << 20;
 pub(crate) struct SpinFetch;
 
 impl Fetch for SpinFetch {
-    async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+    async fn fetch(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        // Otherwise the host sends the body in chunks, in a write of its own.
+        let length = HeaderValue::from(request.body().len());
+        request.headers_mut().insert(CONTENT_LENGTH, length);
         let unreachable = |e: spin_sdk::wasip3::http::types::ErrorCode| FetchError::Unreachable(e.to_string());
         let response = spin_sdk::http::send(request.map(FullBody::new))
             .await

@@ -10,6 +10,7 @@ mod ending;
 mod health;
 mod mail;
 mod options;
+mod prompt;
 mod redis;
 mod reply;
 mod sql;
@@ -21,7 +22,6 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
-use axum::serve::ListenerExt as _;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -30,6 +30,7 @@ use crate::output::Report;
 use bearer::Bearer;
 use ending::Ending;
 pub(crate) use options::Options;
+use prompt::PromptListener;
 
 /// The largest body in bytes, but for `/sql`.
 const BODY_LIMIT: usize = 1 << 20;
@@ -52,10 +53,7 @@ pub(crate) async fn run(options: &Options, database_url: &str) -> anyhow::Result
     let ending = Ending::new()?;
     eprintln!("gateway: listening on http://{address}");
 
-    // Each answer is one small write: without this it could wait for the acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
+    let listener = PromptListener(listener);
     let (tell, told) = oneshot::channel();
     let serve = axum::serve(listener, app).with_graceful_shutdown(async {
         let _ = told.await;

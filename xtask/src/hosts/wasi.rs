@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,12 +31,20 @@ pub(super) fn start(plan: &Plan) -> Result<Service> {
     let mut command = if let Some(spin) = spin() {
         let text = fs::read_to_string(paths::root().join("spin.toml")).context("reading spin.toml")?;
         let manifest = plan.dir.join("spin.toml");
-        // It holds secrets of development.
+        // Spin knows the client's address, and no client can write this header itself.
+        env.entry("CLIENT_ADDRESS_HEADER".to_owned())
+            .or_insert_with(|| "spin-client-addr".to_owned());
+        // It holds secrets of development, and so does what Spin makes of it.
         secrets::write_private(&manifest, &local_manifest(&text, &plan.artifact, &env))?;
+        let private = plan.dir.join("spin");
+        fs::create_dir_all(&private)?;
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o700))?;
         let mut command = Command::new(spin);
         command
             .args(["up", "--listen", &address, "--file"])
             .arg(manifest)
+            .arg("--temp")
+            .arg(private)
             .arg("--state-dir")
             .arg(&plan.dir);
         command
