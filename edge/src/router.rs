@@ -202,6 +202,32 @@ mod tests {
         }
     }
 
+    /// The description names the methods that the router takes, and no others.
+    #[cfg(feature = "openapi")]
+    #[test]
+    fn the_description_and_the_router_agree() {
+        let document: serde_json::Value = serde_json::from_str(&crate::openapi::text()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let resource = Resource::at(&path.replace("{id}", "00000000-0000-7000-8000-000000000000")).unwrap();
+            let taken: std::collections::BTreeSet<_> = resource
+                .allow()
+                .to_lowercase()
+                .split(", ")
+                .map(str::to_owned)
+                .filter(|method| method != "head")
+                .collect();
+            assert_eq!(
+                item.as_object()
+                    .unwrap()
+                    .keys()
+                    .cloned()
+                    .collect::<std::collections::BTreeSet<_>>(),
+                taken,
+                "{path}"
+            );
+        }
+    }
+
     #[test]
     fn refresh_is_guarded_whatever_the_method() {
         assert!(Resource::Refresh.is_guarded(&Method::GET));

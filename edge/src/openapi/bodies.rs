@@ -14,8 +14,11 @@ type Field = (&'static str, &'static str, bool);
 const MUST: bool = true;
 const MAY: bool = false;
 
+/// A format with its name.
+type Format = (&'static str, fn() -> Object);
+
 /// Every format by its name.
-const FORMATS: &[(&str, fn() -> Object)] = &[
+const FORMATS: &[Format] = &[
     ("Email", email),
     ("PersonName", name),
     ("NewPassword", new_password),

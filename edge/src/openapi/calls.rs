@@ -103,7 +103,7 @@ impl Call {
             Access::Anybody => json!([]),
             Access::SignedIn => json!([{"accessToken": []}, {"accessCookie": []}]),
             Access::Perhaps => json!([{}, {"accessToken": []}, {"accessCookie": []}, {"refreshCookie": []}]),
-            Access::Refresh if self.body.is_some() => json!([{}, {"refreshCookie": []}]),
+            Access::Refresh if self.body.is_some() => json!([{"refreshCookie": []}, {}]),
             Access::Refresh => json!([{"refreshCookie": []}]),
             Access::Scheduler => json!([{"maintenanceToken": []}]),
         };

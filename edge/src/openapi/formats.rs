@@ -6,7 +6,7 @@
 use doorward_core::password::{MAX_CHARS, MIN_CHARS};
 use doorward_core::tier::Tier;
 use doorward_core::user::Status;
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 
 /// Unicode's `White_Space`.
 const WHITE: &str = r"[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*";
@@ -29,8 +29,8 @@ fn or_null(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::from_iter([kind, Type::Null]))
 }
 
-fn format(name: &str) -> Option<utoipa::openapi::SchemaFormat> {
-    Some(utoipa::openapi::SchemaFormat::Custom(name.to_owned()))
+fn format(name: &str) -> SchemaFormat {
+    SchemaFormat::Custom(name.to_owned())
 }
 
 /// One of a few words.
@@ -43,28 +43,31 @@ const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-
 
 /// `core::id`, as it is printed.
 pub(crate) fn id() -> Object {
-    text().format(format("uuid")).pattern(Some(UUID)).build()
+    text().format(Some(format("uuid"))).pattern(Some(UUID)).build()
 }
 
 /// The same, or null.
 pub(crate) fn id_or_null() -> Object {
-    or_null(Type::String).format(format("uuid")).pattern(Some(UUID)).build()
+    or_null(Type::String)
+        .format(Some(format("uuid")))
+        .pattern(Some(UUID))
+        .build()
 }
 
 /// `core::id`, as it is read: either case.
 pub(crate) fn id_read() -> Object {
     let pattern = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
-    text().format(format("uuid")).pattern(Some(pattern)).build()
+    text().format(Some(format("uuid"))).pattern(Some(pattern)).build()
 }
 
 /// `core::time`, as it is printed.
 pub(crate) fn time() -> Object {
-    text().format(format("date-time")).pattern(Some(TIME)).build()
+    text().format(Some(format("date-time"))).pattern(Some(TIME)).build()
 }
 
 /// The same, or null.
 pub(crate) fn time_or_null() -> Object {
-    let schema = or_null(Type::String).format(format("date-time"));
+    let schema = or_null(Type::String).format(Some(format("date-time")));
     schema.pattern(Some(TIME)).build()
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn tier() -> Object {
 
 /// An address as it is kept.
 pub(crate) fn address() -> Object {
-    text().format(format("email")).max_length(Some(254)).build()
+    text().format(Some(format("email"))).max_length(Some(254)).build()
 }
 
 /// Any object.
@@ -113,7 +116,7 @@ pub(crate) fn readiness() -> Object {
     words(["ready", "degraded", "unavailable"])
 }
 
-/// `core::email`, as it is read.
+/// `core::email`, as it is read. Without the format `email`, which allows no white space around it.
 pub(crate) fn email() -> Object {
     let atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
     let label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
@@ -123,13 +126,13 @@ pub(crate) fn email() -> Object {
     let pattern = format!(
         r"^{local_is_short}{all_is_short}{WHITE}{atom}(?:\.{atom})*@(?:{label}\.)+{top_is_no_number}{label}{WHITE}$"
     );
-    text().format(format("email")).pattern(Some(pattern)).build()
+    text().pattern(Some(pattern)).examples(["ada@example.com"]).build()
 }
 
 /// `core::name`, as it is read.
 pub(crate) fn name() -> Object {
     let pattern = format!("^{WHITE}{EDGE}(?:{LINE}{{0,98}}{EDGE})?{WHITE}$");
-    text().pattern(Some(pattern)).build()
+    text().pattern(Some(pattern)).examples(["Ada Lovelace"]).build()
 }
 
 /// `core::text::ShortText<100>`, as it is read; may be left out.
@@ -142,7 +145,10 @@ pub(crate) fn line() -> Object {
 pub(crate) fn phone() -> Object {
     let is_short = format!(r"(?!{WHITE}{SOLID}[\s\S]{{63,}}{SOLID}{WHITE}$)");
     let pattern = format!(r"^{is_short}{WHITE}[ ().-]*\+?(?:[ ().-]*[0-9]){{7,15}}[ ().-]*{WHITE}$");
-    or_null(Type::String).pattern(Some(pattern)).build()
+    or_null(Type::String)
+        .pattern(Some(pattern))
+        .examples(["+49 30 1234567"])
+        .build()
 }
 
 /// `core::firm::Slug`, as it is read; may be left out.
@@ -169,6 +175,7 @@ pub(crate) fn new_password() -> Object {
         .description(Some(
             "Counted in characters after Unicode's NFKC. Not one's own address or name, and not a common password.",
         ))
+        .examples(["correct horse battery staple"])
         .build()
 }
 

@@ -4,6 +4,11 @@
 //! Only natively, with the feature `openapi`: the artifacts carry its result, `openapi.json`. To write that anew:
 //! `cargo run -p doorward-edge --features openapi --example openapi`.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "no request reaches this: it runs natively, on JSON that it has made itself"
+)]
+
 mod bodies;
 mod calls;
 pub(crate) mod formats;
@@ -24,7 +29,7 @@ use crate::store::users::User;
 /// What the file begins with, for people.
 const ABOUT: &str = "Accounts and sessions. Every reply carries `x-request-id`; every error is \
     `{error, code, details?}` with one of the codes of `ErrorCode`. A path that isn't here is 404 `NOT_FOUND`, a method \
-    that isn't here 405 `METHOD_NOT_ALLOWED` with `Allow`; where GET goes, HEAD goes. Unknown fields of a body are \
+    that isn't here 405 `METHOD_NOT_ALLOWED` with `Allow`; where GET goes, HEAD goes, except to refresh. Unknown fields of a body are \
     ignored, a repeated one is refused. Over https the cookies carry the prefix `__Host-`. A browser's request that \
     changes something has to come from the same origin or a trusted one, otherwise it is 403 `ORIGIN_REFUSED`.";
 
