@@ -13,6 +13,7 @@ use xtask::stack::Stack;
 use xtask::{hosts, paths, run as programs, tools};
 
 mod imports;
+mod schemathesis;
 
 /// The options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -135,6 +136,15 @@ const STEPS: &[Step] = &[
         quick: false,
         act: suite,
     },
+    Step {
+        name: "schemathesis",
+        quick: false,
+        act: |context| {
+            // It starts services of its own.
+            context.services = None;
+            schemathesis::run()
+        },
+    },
 ];
 
 /// The step that takes the names of cases.
@@ -222,7 +232,7 @@ fn clippy_native() -> Result<Outcome> {
         "clippy",
         "--all-targets",
         "--features",
-        "doorward-edge/conformance,doorward/integration",
+        "doorward-edge/conformance,doorward-edge/openapi,doorward/integration",
     ];
     arguments.extend(packages(&NATIVE));
     arguments.extend(["--", "-D", "warnings"]);
@@ -284,7 +294,7 @@ fn machete() -> Result<Outcome> {
 }
 
 fn unit_tests() -> Result<Outcome> {
-    let mut arguments = vec!["test", "--no-fail-fast"];
+    let mut arguments = vec!["test", "--no-fail-fast", "--features", "doorward-edge/openapi"];
     arguments.extend(packages(&UNIT));
     cargo("unit tests", &arguments)
 }

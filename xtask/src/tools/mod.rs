@@ -5,6 +5,7 @@ pub mod versions;
 
 mod cargo;
 mod npm;
+mod python;
 mod wheel;
 
 use std::fs::{self, File};
@@ -109,6 +110,14 @@ pub fn postgres() -> Result<PathBuf> {
 /// See [`wasm_bindgen`].
 pub fn valkey() -> Result<PathBuf> {
     wheel::valkey()
+}
+
+/// `schemathesis`; nothing where there is no Python.
+///
+/// # Errors
+/// See [`wasm_bindgen`].
+pub fn schemathesis() -> Result<Option<PathBuf>> {
+    python::schemathesis()
 }
 
 /// npm packages can't hold symbolic links; this one lists those that its libraries need.

