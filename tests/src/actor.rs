@@ -19,12 +19,18 @@ pub const REFRESH: [&str; 2] = ["/api/auth/refresh", "/auth/refresh"];
 /// `GET` who is signed in.
 pub const ME: &str = "/api/auth/me";
 
+/// What people of the suite have for a password. A fixed one: the list of common passwords is a filter, which takes one
+/// in some thousand others for common, and a random password would be one of those in some run.
+pub const PASSWORD: &str = "a quiet door at the edge";
+/// What they have once they have changed it.
+pub const OTHER_PASSWORD: &str = "another door, as quiet";
+
 /// Somebody's data, as they would type it; nobody else has the address.
 #[derive(Debug, Clone)]
 pub struct Person {
     /// Unique, in lower case.
     pub email: String,
-    /// Keeps every policy.
+    /// Keeps every policy. Everybody's is the same, see [`PASSWORD`].
     pub password: String,
     /// As shown.
     pub name: String,
@@ -36,7 +42,7 @@ impl Person {
         let tag = random_hex::<8>();
         Self {
             email: format!("p-{tag}@example.com"),
-            password: format!("correct-horse-{tag}"),
+            password: PASSWORD.to_owned(),
             name: format!("Person {tag}"),
         }
     }

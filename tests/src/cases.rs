@@ -2,6 +2,7 @@
 
 use crate::registry::Case;
 
+mod account;
 mod auth;
 mod errors;
 mod flights;
@@ -17,6 +18,7 @@ mod service;
 pub fn suite() -> Vec<Case> {
     [
         auth::cases(),
+        account::cases(),
         service::cases(),
         errors::cases(),
         origin::cases(),
@@ -30,5 +32,5 @@ pub fn suite() -> Vec<Case> {
 
 /// What needs the stack to itself.
 pub fn outage() -> Vec<Case> {
-    [limits::cases(), outage::cases()].concat()
+    [limits::cases(), outage::cases(), account::outage()].concat()
 }

@@ -13,6 +13,8 @@ pub mod cases;
 pub mod data;
 pub mod http;
 pub mod jwt;
+pub mod mailbox;
+pub mod provider;
 pub mod registry;
 pub mod shape;
 pub mod stack;

@@ -23,7 +23,7 @@ const RECOVERY: Duration = Duration::from_secs(20);
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = each![
-        Main;
+        Outage;
         without_valkey_everything_goes_on,
         with_a_silent_valkey_everything_goes_on,
         valkey_dies_in_the_middle_of_a_crowd,
