@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::adapter::Adapter;
 use crate::sql::{Case, cases};
-use crate::stage::{Line, START, Stage, TestHost, keys};
+use crate::stage::{Line, Received, START, Stage, TestHost, configured, keys};
 
 cases! { pub(crate) CASES: Case =
     two_ticks_at_once_send_each_mail_once,
@@ -108,7 +108,7 @@ fn delivered(sent: u32, deferred: u32, failed: u32, obsolete: u32) -> Delivered 
 async fn each_mail_once(adapter: &Adapter, mails: u32, ticks: usize) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=mails).await;
-        let instance = stage.instance(&[]);
+        let instance = configured(&[]);
         let hosts: Vec<TestHost> = (0..ticks).map(|_| stage.host()).collect();
         let results = join_all(hosts.iter().map(|host| due(host, &instance))).await;
         let sent: u32 = results.into_iter().map(|result| result.unwrap().sent).sum();
@@ -136,7 +136,7 @@ async fn sixteen_ticks_at_once_send_each_mail_once(adapter: &Adapter) {
 async fn a_mail_that_somebody_holds_is_skipped(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=2).await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         stage
             .execute("BEGIN; SELECT FROM mail_outbox WHERE recipient = 'm1@example.com' FOR UPDATE")
             .await;
@@ -151,7 +151,7 @@ async fn a_mail_that_somebody_holds_is_skipped(adapter: &Adapter) {
 /// Leases everything, and dies while the provider thinks.
 async fn die_while_sending(stage: &Stage) {
     stage.provider.say("*", Line::Stop);
-    let (host, instance) = (stage.host(), stage.instance(&[]));
+    let (host, instance) = (stage.host(), configured(&[]));
     let died = select(Box::pin(due(&host, &instance)), Box::pin(stage.provider.reached())).await;
     assert!(matches!(died, Either::Right(_)));
     stage.provider.recover();
@@ -161,7 +161,7 @@ async fn a_lease_that_nobody_settles_runs_out(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=3).await;
         die_while_sending(stage).await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         stage.wait(Duration::from_secs(59));
         assert_eq!(due(&host, &instance).await, Ok(Delivered::default()));
         stage.wait(Duration::from_secs(1));
@@ -176,10 +176,7 @@ async fn a_mail_that_went_out_unnoted_goes_again_under_its_key(adapter: &Adapter
         put_token(stage, Purpose::PasswordReset, "password_reset").await;
         die_while_sending(stage).await;
         stage.wait(Duration::from_mins(1));
-        assert_eq!(
-            due(&stage.host(), &stage.instance(&[])).await,
-            Ok(delivered(1, 0, 0, 0))
-        );
+        assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(1, 0, 0, 0)));
         let received = stage.provider.received();
         assert_eq!(received.len(), 2);
         assert_eq!(
@@ -194,7 +191,7 @@ async fn a_mail_that_went_out_unnoted_goes_again_under_its_key(adapter: &Adapter
 async fn a_provider_that_is_down_costs_one_attempt_a_pass(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=3).await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         for (line, error, due_now) in [
             (Line::Status(503, "unavailable"), "HTTP status 503 unavailable", 3),
             (
@@ -226,12 +223,12 @@ async fn a_mail_is_tried_for_more_than_a_day_and_then_fails(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=1).await;
         stage.provider.say("*", Line::Status(500, "application_error"));
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         let minutes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360, 360];
         for (attempts, minutes) in (1..).zip(minutes) {
             assert_eq!(due(&host, &instance).await, Ok(delivered(0, 1, 0, 0)));
             assert_eq!(states(stage).await, format!("pending {attempts}"));
-            stage.wait(Duration::from_mins(minutes) - Duration::from_millis(1));
+            stage.wait(Duration::from_millis(minutes * 60_000 - 1));
             assert_eq!(due(&host, &instance).await, Ok(Delivered::default()), "too early");
             stage.wait(Duration::from_millis(1));
         }
@@ -254,10 +251,7 @@ async fn a_refused_mail_fails_alone(adapter: &Adapter) {
         stage
             .provider
             .say("m2@example.com", Line::Status(422, "validation_error"));
-        assert_eq!(
-            due(&stage.host(), &stage.instance(&[])).await,
-            Ok(delivered(2, 0, 1, 0))
-        );
+        assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(2, 0, 1, 0)));
         assert_eq!(states(stage).await, "sent 1, failed 1, sent 1");
         let error = stage
             .value("SELECT last_error FROM mail_outbox WHERE status = 'failed'")
@@ -273,10 +267,7 @@ async fn a_conflict_concerns_one_mail(adapter: &Adapter) {
         stage
             .provider
             .say("m1@example.com", Line::Status(409, "concurrent_idempotent_requests"));
-        assert_eq!(
-            due(&stage.host(), &stage.instance(&[])).await,
-            Ok(delivered(2, 1, 0, 0))
-        );
+        assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(2, 1, 0, 0)));
         assert_eq!(states(stage).await, "pending 1, sent 1, sent 1");
     })
     .await;
@@ -287,10 +278,7 @@ async fn a_provider_says_how_long_to_wait(adapter: &Adapter) {
         for (number, (said, waits)) in (1..).zip([("5", 60), ("600", 600), ("999999", 6 * 3600)]) {
             put(stage, number..=number).await;
             stage.provider.say("*", Line::RetryAfter(429, said));
-            assert_eq!(
-                due(&stage.host(), &stage.instance(&[])).await,
-                Ok(delivered(0, 1, 0, 0))
-            );
+            assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(0, 1, 0, 0)));
             let sql = format!(
                 "SELECT extract(epoch FROM next_attempt_at - '{START}')::integer::text FROM mail_outbox
                  WHERE recipient = 'm{number}@example.com'"
@@ -305,10 +293,7 @@ async fn a_silent_provider_is_not_waited_for(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=2).await;
         stage.provider.say("*", Line::Silence);
-        assert_eq!(
-            due(&stage.host(), &stage.instance(&[])).await,
-            Ok(delivered(0, 2, 0, 0))
-        );
+        assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(0, 2, 0, 0)));
         assert_eq!(states(stage).await, "pending 1, pending 0");
         let error = stage
             .value("SELECT last_error FROM mail_outbox WHERE attempts = 1")
@@ -321,7 +306,7 @@ async fn a_silent_provider_is_not_waited_for(adapter: &Adapter) {
 async fn a_slow_pass_gives_back_what_it_cannot_begin(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=3).await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         // The first message takes the pass's whole time.
         stage.provider.say("m1@example.com", Line::Hold);
         let slow = async {
@@ -340,7 +325,7 @@ async fn a_slow_pass_gives_back_what_it_cannot_begin(adapter: &Adapter) {
 async fn a_late_settlement_spoils_no_newer_lease(adapter: &Adapter) {
     on_stage(adapter, async |stage: &Stage| {
         put(stage, 1..=2).await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         stage.provider.say("m1@example.com", Line::Hold);
         // While this pass is at work its lease runs out, and another one takes both mails over.
         let other = async {
@@ -351,7 +336,7 @@ async fn a_late_settlement_spoils_no_newer_lease(adapter: &Adapter) {
                             last_error = 'the newer one'",
                 )
                 .await;
-            host.take(Duration::from_secs(60));
+            host.take(Duration::from_mins(1));
             stage.provider.recover();
         };
         let (result, ()) = join(due(&host, &instance), other).await;
@@ -381,10 +366,7 @@ async fn the_link_carries_the_token_of_its_row(adapter: &Adapter) {
     ] {
         on_stage(adapter, async |stage: &Stage| {
             let hash = put_token(stage, purpose, template).await;
-            assert_eq!(
-                due(&stage.host(), &stage.instance(&[])).await,
-                Ok(delivered(1, 0, 0, 0))
-            );
+            assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(1, 0, 0, 0)));
             let mail = stage.provider.received().remove(0);
             assert_eq!(mail.to(), "ann@example.com");
             assert_eq!(mail.body["from"], "Doorward <no-reply@example.com>");
@@ -415,12 +397,12 @@ async fn a_token_outlives_the_rotation_of_the_keys(adapter: &Adapter) {
         let hash = put_token(stage, Purpose::PasswordReset, "password_reset").await;
         // An instance without the key that made the token waits for one that has it.
         let strange = Keys::generate([3; 32], [4; 32]).unwrap();
-        let without = stage.instance(&[("DOORWARD_KEYS", &strange)]);
+        let without = configured(&[("DOORWARD_KEYS", &strange)]);
         assert_eq!(due(&stage.host(), &without).await, Ok(delivered(0, 1, 0, 0)));
         assert!(stage.provider.received().is_empty());
         stage.wait(Duration::from_mins(1));
         let rotated = Keys::rotate(&keys(), [5; 32], [6; 32]).unwrap();
-        let with_both = stage.instance(&[("DOORWARD_KEYS", &rotated)]);
+        let with_both = configured(&[("DOORWARD_KEYS", &rotated)]);
         assert_eq!(due(&stage.host(), &with_both).await, Ok(delivered(1, 0, 0, 0)));
         let text = stage.provider.received().remove(0).text().to_owned();
         assert_eq!(HashedToken::of(&token(&text)), hash);
@@ -441,7 +423,7 @@ async fn an_obsolete_mail_is_not_sent(adapter: &Adapter) {
         on_stage(adapter, async |stage: &Stage| {
             put_token(stage, Purpose::PasswordReset, "password_reset").await;
             stage.execute(change).await;
-            let (host, instance) = (stage.host(), stage.instance(&[]));
+            let (host, instance) = (stage.host(), configured(&[]));
             assert_eq!(due(&host, &instance).await, Ok(delivered(0, 0, 0, 1)), "{change}");
             assert_eq!(states(stage).await, "obsolete 1");
             let error = stage.value("SELECT last_error FROM mail_outbox").await;
@@ -462,10 +444,7 @@ async fn a_defect_in_a_row_is_seen(adapter: &Adapter) {
                  UPDATE mail_outbox SET template = 'password_reset' WHERE recipient = 'm2@example.com'",
             )
             .await;
-        assert_eq!(
-            due(&stage.host(), &stage.instance(&[])).await,
-            Ok(delivered(1, 0, 2, 0))
-        );
+        assert_eq!(due(&stage.host(), &configured(&[])).await, Ok(delivered(1, 0, 2, 0)));
         let errors = stage
             .value("SELECT string_agg(last_error, ', ' ORDER BY id) FROM mail_outbox")
             .await;
@@ -478,7 +457,7 @@ async fn without_a_provider_mail_waits(adapter: &Adapter) {
     for missing in ["MAIL_URL", "PUBLIC_URL"] {
         on_stage(adapter, async |stage: &Stage| {
             put(stage, 1..=1).await;
-            let instance = stage.instance(&[(missing, "")]);
+            let instance = configured(&[(missing, "")]);
             for _ in 0..3 {
                 assert_eq!(due(&stage.host(), &instance).await, Ok(Delivered::default()));
             }
@@ -504,7 +483,7 @@ async fn the_language_is_that_of_the_row(adapter: &Adapter) {
                  UPDATE mail_outbox SET locale = 'tlh' WHERE recipient = 'm2@example.com'",
             )
             .await;
-        let instance = stage.instance(&[("PRODUCT_NAME", "Pforte")]);
+        let instance = configured(&[("PRODUCT_NAME", "Pforte")]);
         assert_eq!(due(&stage.host(), &instance).await, Ok(delivered(3, 0, 0, 0)));
         let subjects: Vec<_> = stage
             .provider
@@ -519,7 +498,7 @@ async fn the_language_is_that_of_the_row(adapter: &Adapter) {
 }
 
 /// Sends a request, as the host adapter does.
-async fn send(stage: &Stage, host: &TestHost, path: &str, authorization: Option<&str>, body: &Value) -> (u16, Value) {
+async fn send(host: &TestHost, path: &str, authorization: Option<&str>, body: &Value) -> (u16, Value) {
     let mut request = Request::post(path)
         .header("content-type", "application/json")
         .header("accept-language", "de");
@@ -527,7 +506,7 @@ async fn send(stage: &Stage, host: &TestHost, path: &str, authorization: Option<
         request = request.header("authorization", value);
     }
     let request = request.body(Bytes::from(body.to_string())).unwrap();
-    let instance = stage.instance(&[("MAINTENANCE_TOKEN", "maintain")]);
+    let instance = configured(&[("MAINTENANCE_TOKEN", "maintain")]);
     let reply = doorward_edge::handle(host.clone(), instance, None, request).await;
     let status = reply.status().as_u16();
     (status, serde_json::from_slice(reply.body()).unwrap())
@@ -542,7 +521,7 @@ async fn a_request_mails_after_its_reply(adapter: &Adapter) {
             .await;
         for (email, mails) in [("nobody@example.com", 0), ("ann@example.com", 1)] {
             let host = stage.host();
-            let (status, _) = send(stage, &host, "/auth/forgot-password", None, &json!({ "email": email })).await;
+            let (status, _) = send(&host, "/auth/forgot-password", None, &json!({ "email": email })).await;
             assert_eq!(status, 202);
             assert!(stage.provider.received().is_empty(), "before the reply");
             assert_eq!(host.run_deferred().await, 1, "for known and unknown addresses alike");
@@ -566,7 +545,6 @@ async fn a_requests_own_mail_goes_first(adapter: &Adapter) {
             .await;
         let host = stage.host();
         send(
-            stage,
             &host,
             "/auth/forgot-password",
             None,
@@ -575,7 +553,7 @@ async fn a_requests_own_mail_goes_first(adapter: &Adapter) {
         .await;
         host.run_deferred().await;
         let received = stage.provider.received();
-        assert_eq!(received.first().map(|mail| mail.to()), Some("ann@example.com"));
+        assert_eq!(received.first().map(Received::to), Some("ann@example.com"));
         assert!(received.len() < 10, "the rest is the tick's");
     })
     .await;
@@ -591,7 +569,7 @@ async fn the_tick_sweeps_in_bounded_batches(adapter: &Adapter) {
                  FROM generate_series(1, 5100) AS n, (SELECT '{START}'::timestamptz - interval '31 days' AS t) AS old"
             ))
             .await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         for sessions in [5000, 100, 0] {
             let report = tick(&host, &instance).await.unwrap();
             assert_eq!(
@@ -636,7 +614,7 @@ async fn the_tick_keeps_what_is_still_of_use(adapter: &Adapter) {
                       AS m (what, status, created, sent)"
             ))
             .await;
-        let (host, instance) = (stage.host(), stage.instance(&[]));
+        let (host, instance) = (stage.host(), configured(&[]));
         let swept = Swept {
             sessions: 2,
             tokens: 2,
@@ -674,8 +652,8 @@ async fn events_are_kept_unless_configured(adapter: &Adapter) {
                  FROM generate_series(0, 19) AS n, LATERAL (SELECT '{START}'::timestamptz - n * interval '1 day' AS t) AS at"
             ))
             .await;
-        assert_eq!(tick(&stage.host(), &stage.instance(&[])).await, Ok(Report::default()));
-        let instance = stage.instance(&[("EVENTS_RETENTION_DAYS", "12")]);
+        assert_eq!(tick(&stage.host(), &configured(&[])).await, Ok(Report::default()));
+        let instance = configured(&[("EVENTS_RETENTION_DAYS", "12")]);
         let report = tick(&stage.host(), &instance).await.unwrap();
         assert_eq!(report.swept, Swept { events: 7, ..Swept::default() });
         assert_eq!(stage.value("SELECT count(*)::text FROM events").await.as_deref(), Some("13"));
@@ -691,11 +669,11 @@ async fn the_endpoint_has_a_token(adapter: &Adapter) {
             .say("m1@example.com", Line::Status(422, "validation_error"));
         let host = stage.host();
         for wrong in [None, Some("Bearer wrong"), Some("Basic maintain")] {
-            let (status, reply) = send(stage, &host, "/maintenance", wrong, &Value::Null).await;
+            let (status, reply) = send(&host, "/maintenance", wrong, &Value::Null).await;
             assert_eq!((status, &reply["code"]), (401, &json!("UNAUTHENTICATED")));
         }
         assert!(stage.provider.received().is_empty());
-        let (status, reply) = send(stage, &host, "/maintenance", Some("Bearer maintain"), &Value::Null).await;
+        let (status, reply) = send(&host, "/maintenance", Some("Bearer maintain"), &Value::Null).await;
         assert_eq!(status, 200);
         let expected = json!({
             "mail": { "sent": 1, "deferred": 0, "failed": 1, "obsolete": 0 },
@@ -706,7 +684,7 @@ async fn the_endpoint_has_a_token(adapter: &Adapter) {
             .header("authorization", "Bearer ")
             .body(Bytes::new())
             .unwrap();
-        let reply = doorward_edge::handle(host, stage.instance(&[]), None, request).await;
+        let reply = doorward_edge::handle(host, configured(&[]), None, request).await;
         assert_eq!(reply.status(), 404);
     })
     .await;

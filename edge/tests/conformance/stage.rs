@@ -90,24 +90,6 @@ impl Stage {
         }))
     }
 
-    /// An instance with a mail provider and, beside that, this configuration.
-    pub(crate) fn instance(&self, configuration: &[(&str, &str)]) -> Rc<Instance> {
-        let keys = keys();
-        let config = Config::read(|name| {
-            let given = configuration.iter().find(|(given, _)| *given == name);
-            let standard = match name {
-                "DOORWARD_KEYS" => Some(keys.as_str()),
-                "PUBLIC_URL" => Some("https://id.example.com"),
-                "MAIL_URL" => Some("https://mail.example.com"),
-                "MAIL_TOKEN" => Some("re_123"),
-                "MAIL_FROM" => Some("Doorward <no-reply@example.com>"),
-                _ => None,
-            };
-            given.map(|(_, value)| *value).or(standard).map(str::to_owned)
-        });
-        Rc::new(Instance::new(config.expect("the configuration")))
-    }
-
     /// Lets time pass.
     pub(crate) fn wait(&self, duration: Duration) {
         self.now.set(self.now.get().saturating_add(duration));
@@ -126,6 +108,24 @@ impl Stage {
         let row = self.client.query_one(sql, &[]).await;
         row.unwrap_or_else(|error| panic!("{sql}: {error}")).get(0)
     }
+}
+
+/// An instance with a mail provider and, beside that, this configuration.
+pub(crate) fn configured(configuration: &[(&str, &str)]) -> Rc<Instance> {
+    let keys = keys();
+    let config = Config::read(|name| {
+        let given = configuration.iter().find(|(given, _)| *given == name);
+        let standard = match name {
+            "DOORWARD_KEYS" => Some(keys.as_str()),
+            "PUBLIC_URL" => Some("https://id.example.com"),
+            "MAIL_URL" => Some("https://mail.example.com"),
+            "MAIL_TOKEN" => Some("re_123"),
+            "MAIL_FROM" => Some("Doorward <no-reply@example.com>"),
+            _ => None,
+        };
+        given.map(|(_, value)| *value).or(standard).map(str::to_owned)
+    });
+    Rc::new(Instance::new(config.expect("the configuration")))
 }
 
 /// The keys of every instance.
