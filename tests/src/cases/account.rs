@@ -143,11 +143,7 @@ fn are_over(stage: &Stage, sessions: &[Session]) {
         );
     }
     for session in sessions {
-        let last = stage.poll(
-            crate::cases::account::BOUND,
-            || app.me(&session.access),
-            |reply| reply.status == 401,
-        );
+        let last = stage.poll(BOUND, || app.me(&session.access), |reply| reply.status == 401);
         last.error(401, "UNAUTHENTICATED");
     }
 }

@@ -97,7 +97,7 @@ fn the_address_in_any_letters(stage: &Stage) {
     forgot(stage, &person.email.to_uppercase()).expect_only(202);
     // To the address as it is stored: what was typed is a stranger's.
     let mails = Mailbox::of(stage).wait(&person.email, 1, |mail| mail.link(super::RESET_PAGE).is_some());
-    assert_eq!(mails[0].to, [person.email.clone()]);
+    assert_eq!(mails[0].to, std::slice::from_ref(&person.email));
     resend(stage, &person.email.to_uppercase()).expect_only(202);
     let rows = stage.database().query(
         "SELECT recipient FROM mail_outbox WHERE lower(recipient) = $1",

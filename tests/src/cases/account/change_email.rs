@@ -185,12 +185,12 @@ fn only_the_latest_wish_counts(stage: &Stage) {
     let (person, session) = stage.somebody();
     let (first, second) = (Person::new().email, Person::new().email);
     change_email(stage, &session.access, &first, &person.password).expect_only(202);
-    let stale = mailed(stage, &first);
+    let before = mailed(stage, &first);
     change_email(stage, &session.access, &second, &person.password).expect_only(202);
     let token = mailed(stage, &second);
-    verify(stage, &stale).error(400, "TOKEN_INVALID");
+    verify(stage, &before).error(400, "TOKEN_INVALID");
     assert_eq!(user_alone(&verify(stage, &token))["email"], second);
-    verify(stage, &stale).error(400, "TOKEN_INVALID");
+    verify(stage, &before).error(400, "TOKEN_INVALID");
     assert!(signs_in(stage, &second, &person.password));
 }
 

@@ -43,7 +43,7 @@ fn says_it_in_html_and_in_text(stage: &Stage) {
     forgot(stage, &person.email).expect_only(202);
     for page in [VERIFY_PAGE, RESET_PAGE] {
         let mail = first(stage, &person.email, page);
-        assert_eq!(mail.to, [person.email.clone()]);
+        assert_eq!(mail.to, std::slice::from_ref(&person.email));
         assert!(mail.from.contains('@') && !mail.subject.is_empty(), "{mail:?}");
         assert!(!mail.subject.contains(&mail.token(page).expect("a token")));
         let link = mail.link(page).expect("a link");

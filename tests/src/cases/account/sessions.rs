@@ -156,7 +156,7 @@ fn one_can_be_ended(stage: &Stage) {
     let reply = end(stage, &session.access, &other.session_id()).expect(204);
     assert!(reply.body.is_empty(), "{reply}");
     stage.app().present(&other.refresh).error(401, "SESSION_REVOKED");
-    are_over(stage, &[other.clone()]);
+    are_over(stage, std::slice::from_ref(&other));
     assert_eq!(list(stage, &session.access).len(), 2);
     stage.app().refresh(&third);
     // Again: it isn't in the list any more. Either reading of that; the others stay.
