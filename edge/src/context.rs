@@ -46,6 +46,8 @@ pub struct Context<H: Host> {
     /// Who sends it.
     pub client: Client,
     meter: Meter,
+    /// Whether the failure that this request ends with is in the log already.
+    is_logged: Cell<bool>,
 }
 
 /// Where a request comes from, as far as the host can tell.
@@ -110,6 +112,7 @@ impl<H: Host> Context<H> {
             body,
             client: Client { address, user_agent },
             meter,
+            is_logged: Cell::new(false),
             host,
             instance,
         }
@@ -184,8 +187,7 @@ impl<H: Host> Context<H> {
     /// # Errors
     /// As [`crate::host::Kv::pipeline`]; the caller goes on without.
     pub async fn kv(&self, commands: &[Command<'_>]) -> Result<Vec<KvReply>, KvError> {
-        let rests_until = &self.instance.kv_rests_until;
-        if self.now.as_millis() < rests_until.get() {
+        if self.kv_rests() {
             return Err(KvError::Unreachable("resting after a failure".to_owned()));
         }
         let started = self.host.ticks();
@@ -196,10 +198,16 @@ impl<H: Host> Context<H> {
         .await;
         self.meter.kv.add(self.host.ticks().saturating_sub(started));
         if let Err(e) = &answer {
-            rests_until.set(self.now.saturating_add(KV_REST).as_millis());
+            let until = self.now.saturating_add(KV_REST);
+            self.instance.kv_rests_until.set(until.as_millis());
             self.log(Level::Warn, "degraded", &format!("redis: {e:?}"));
         }
         answer
+    }
+
+    /// Whether Redis is left alone for now, because it failed a moment ago.
+    pub(crate) fn kv_rests(&self) -> bool {
+        self.now.as_millis() < self.instance.kv_rests_until.get()
     }
 
     /// Writes a structured line to the host's log: one JSON object with the request's id.
@@ -213,9 +221,15 @@ impl<H: Host> Context<H> {
         self.host.log(level, &line.to_string());
     }
 
-    /// The one place where a failure that is ours is logged.
+    /// Says that the failure that follows is in the log already, in words that nobody further up knows.
+    pub(crate) fn mark_logged(&self) {
+        self.is_logged.set(true);
+    }
+
+    /// The one place where a failure that is ours is logged, unless that of a flight was where it happened.
     pub(crate) fn log_failure(&self, failure: &Failure) {
         match failure {
+            _ if self.is_logged.get() => {}
             Failure::Rejected(_) => {}
             Failure::Unavailable(dependency, text) => {
                 self.log(Level::Error, "unavailable", &format!("{dependency:?}: {text}"));
@@ -241,15 +255,15 @@ impl<H: Host> Context<H> {
     }
 
     fn log_sql(&self, e: &SqlError, names: &str) {
-        match e {
+        let text = match e {
             // A constraint that was violated on purpose is the caller's to judge; the message can hold values.
-            SqlError::Database(e) if e.constraint.is_some() => {}
-            SqlError::Database(e) => self.log(Level::Error, "sql", &format!("{names}: SQLSTATE {}", e.code)),
-            SqlError::Timeout => self.log(Level::Warn, "sql", &format!("{names}: deadline passed")),
-            SqlError::Unreachable(text) | SqlError::Protocol(text) => {
-                self.log(Level::Warn, "sql", &format!("{names}: {text}"));
-            }
-        }
+            SqlError::Database(e) if e.constraint.is_some() => return,
+            SqlError::Database(e) => &format!("SQLSTATE {}", e.code),
+            SqlError::Timeout => "deadline passed",
+            SqlError::Unreachable(text) | SqlError::Protocol(text) => text,
+        };
+        self.log(Level::Error, "sql", &format!("{names}: {text}"));
+        self.mark_logged();
     }
 }
 

@@ -18,6 +18,7 @@ use crate::config::Limits;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::host::{Command, Host, Kv as _, Level, Reply as KvReply};
+use crate::outbound::within;
 
 /// The generic cell rate algorithm over several keys at once, on Redis' own clock; and, for a sign-in, a delay that
 /// doubles with each attempt that wasn't followed by a success.
@@ -130,10 +131,11 @@ impl<H: Host> Context<H> {
     /// Forgets the attempts after a success, and that this address is one of the account's. After the reply: neither is
     /// worth a flight before it.
     pub(crate) fn login_succeeded(&self, email: &Email) {
-        if self.config().limits == Limits::Off {
+        if self.config().limits == Limits::Off || self.kv_rests() {
             return;
         }
         let host = self.host.clone();
+        let timeout = self.config().kv_timeout;
         let [attempts, known] = self.login_keys(email);
         let has_address = self.client.address.is_some();
         self.host.defer(async move {
@@ -148,7 +150,7 @@ impl<H: Host> Context<H> {
                 ]);
             }
             // Without Redis there is nothing to forget.
-            let _ = host.kv().pipeline(&commands).await;
+            let _ = within(host.sleep(timeout), host.kv().pipeline(&commands)).await;
         });
     }
 

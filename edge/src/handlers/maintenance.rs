@@ -17,7 +17,9 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     if !is_presented(token.expose(), &ctx.headers) {
         return Err(Code::Unauthenticated.into());
     }
-    let report = maintenance::tick(&ctx.host, &ctx.instance).await?;
+    let report = maintenance::tick(&ctx.host, &ctx.instance)
+        .await
+        .inspect_err(|_| ctx.mark_logged())?;
     Ok(Reply::json(StatusCode::OK, &report))
 }
 
