@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_core::entropy::random;
-use doorward_core::password::{self, Attempt, Password, PasswordProblem, PhcHash, Verdict};
+use doorward_core::password::{self, Attempt, HashError, Password, PasswordProblem, PhcHash, Verdict};
 use doorward_core::token::access::AccessClaims;
 
 use crate::context::Context;
@@ -46,8 +46,7 @@ impl<H: Host> Context<H> {
     /// Today's hash of a new password.
     pub(crate) fn hash_password(&self, password: &Password) -> Result<PhcHash, Failure> {
         let salt = random(&self.host)?;
-        password::hash(password, salt, &mut self.instance.hashing.borrow_mut())
-            .map_err(|e| Failure::Internal(e.to_string().into()))
+        password::hash(password, salt, &mut self.instance.hashing.borrow_mut()).map_err(not_hashed)
     }
 
     /// Today's hash in place of an older one, now that the password is known.
@@ -56,7 +55,7 @@ impl<H: Host> Context<H> {
             return Ok(None);
         }
         let hash = password::hash_attempt(attempt, random(&self.host)?, &mut self.instance.hashing.borrow_mut());
-        hash.map(Some).map_err(|e| Failure::Internal(e.to_string().into()))
+        hash.map(Some).map_err(not_hashed)
     }
 
     /// The same work whether there is a user, a password, both or neither.
@@ -81,5 +80,12 @@ impl<H: Host> Context<H> {
                 "no memory for a password hash".into(),
             )),
         }
+    }
+}
+
+fn not_hashed(e: HashError) -> Failure {
+    match e {
+        HashError::OutOfMemory => Failure::Unavailable(Dependency::Memory, e.to_string().into()),
+        HashError::Refused => Failure::Internal(e.to_string().into()),
     }
 }

@@ -82,8 +82,19 @@ impl<'a> Reader<'a> {
         parse(self.text()?).ok_or_else(|| self.bad())
     }
 
+    /// A value that may be NULL, but not of another kind.
+    fn optionally<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Failure> {
+        self.optional()?
+            .map(|text| parse(text).ok_or_else(|| self.bad()))
+            .transpose()
+    }
+
     fn flag(&mut self) -> Result<bool, Failure> {
-        Ok(self.text()? == "t")
+        self.parsed(|text| match text {
+            "t" => Some(true),
+            "f" => Some(false),
+            _ => None,
+        })
     }
 
     /// Milliseconds since 1970, as [`millis`] selects them.
@@ -92,9 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     fn optional_time(&mut self) -> Result<Option<Time>, Failure> {
-        self.optional()?
-            .map(|text| text.parse().map(Time::from_millis).map_err(|_| self.bad()))
-            .transpose()
+        self.optionally(|text| text.parse().ok().map(Time::from_millis))
     }
 
     /// Whether the next value is there: an outer join that found nothing leaves NULLs.

@@ -58,7 +58,7 @@ impl User {
             status: row.parsed(Status::parse)?,
             tier: row.parsed(Tier::parse)?,
             is_verified: row.flag()?,
-            firm_id: row.optional()?.and_then(FirmId::parse),
+            firm_id: row.optionally(FirmId::parse)?,
             phone: row.owned()?,
             avatar_url: row.owned()?,
             department: row.owned()?,
