@@ -1,0 +1,323 @@
+//! The database is down, slow, or refuses: 503 with `Retry-After` and one line in the log that holds no value, wherever in
+//! a call it happens; nothing hangs, and what needs no database goes on.
+
+use std::time::Duration;
+
+use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use doorward_core::token::refresh::RefreshToken;
+use doorward_edge::config::Config;
+use doorward_edge::host::{DatabaseError, Level, Rows, SqlError};
+use serde_json::json;
+
+use crate::data::{ANN, EMAIL, HASH, NAME, OTHER_SESSION, PASSWORD, SESSION, ann, credentials, none, one, owner, row};
+use crate::fake::SqlOutcome;
+use crate::stage::{Ask, Stage};
+
+/// A call, the flights that go well, and then the statements of the one that fails.
+type Failing = (Ask, Vec<(&'static str, Rows)>, &'static [&'static str]);
+
+/// Every call that needs the database, at each of its flights.
+fn calls(stage: &Stage) -> Vec<Failing> {
+    let keys = stage.keys();
+    let access = stage.access_token(ANN, SESSION);
+    let refresh = RefreshToken::first(SESSION, [1; 16]).seal(keys);
+    let token = doorward_core::id::TokenId::from_bytes([4; 16]);
+    let sealed = |purpose| {
+        let token = OneTimeToken { user: ANN, token }.seal(keys, purpose);
+        token.expose().to_owned()
+    };
+    let login = Ask::post("/auth/login").json(json!({ "email": EMAIL, "password": PASSWORD }));
+    let wrong = Ask::post("/auth/login").json(json!({ "email": EMAIL, "password": "something else" }));
+    let register = json!({ "email": EMAIL, "name": NAME, "password": PASSWORD });
+    let reset = json!({ "token": sealed(Purpose::PasswordReset), "password": "a new one for Ann",
+                        "confirmPassword": "a new one for Ann" });
+    let change_password = Ask::post("/api/auth/change-password")
+        .bearer(&access)
+        .json(json!({ "currentPassword": PASSWORD, "newPassword": "a new one for Ann" }));
+    let change_email = Ask::post("/api/auth/change-email")
+        .bearer(&access)
+        .json(json!({ "newEmail": "new@example.com", "password": PASSWORD }));
+    let delete = Ask::delete("/api/auth/account")
+        .bearer(&access)
+        .json(json!({ "password": PASSWORD }));
+    let forgot = Ask::post("/auth/forgot-password").json(json!({ "email": EMAIL }));
+    let resend = Ask::post("/auth/resend-verification").json(json!({ "email": EMAIL }));
+    let verify = |purpose| Ask::post("/auth/verify-email").json(json!({ "token": sealed(purpose) }));
+
+    let known = || ("user.credentials", one(credentials(Some(&HASH), "active", true)));
+    let owned = || ("account.owner", one(owner()));
+    let mailbox = || ("token.mailbox", one(row(&[&ANN.to_string()])));
+    vec![
+        (login.clone(), vec![], &["user.credentials"]),
+        (login, vec![known()], &["session.open"]),
+        (wrong, vec![known()], &["event.record"]),
+        (
+            Ask::post("/auth/signup").json(register),
+            vec![],
+            &["registration.create"],
+        ),
+        (Ask::get("/api/auth/me").bearer(&access), vec![], &["session.alive"]),
+        (
+            Ask::get("/auth/refresh").cookie("doorward_refresh", refresh.expose()),
+            vec![],
+            &["session.rotate", "session.reuse", "session.state"],
+        ),
+        (
+            Ask::post("/auth/logout").cookie("doorward_refresh", refresh.expose()),
+            vec![],
+            &["session.end"],
+        ),
+        (verify(Purpose::EmailVerification), vec![], &["token.verify_email"]),
+        (verify(Purpose::EmailChange), vec![], &["token.change_email"]),
+        (
+            Ask::post("/auth/reset-password").json(reset),
+            vec![],
+            &["token.reset_password", "session.end_all"],
+        ),
+        (forgot.clone(), vec![], &["token.mailbox"]),
+        (forgot, vec![mailbox()], &["token.issue_reset"]),
+        (resend.clone(), vec![], &["token.mailbox"]),
+        (resend, vec![mailbox()], &["token.issue_verification"]),
+        (change_password.clone(), vec![], &["account.owner"]),
+        (
+            change_password,
+            vec![owned()],
+            &["account.change_password", "session.end_all"],
+        ),
+        (change_email.clone(), vec![], &["account.owner"]),
+        (change_email, vec![owned()], &["token.issue_email_change"]),
+        (delete.clone(), vec![], &["account.owner"]),
+        (delete, vec![owned()], &["account.lock_admins", "account.delete"]),
+        (
+            Ask::get("/api/auth/sessions").bearer(&access),
+            vec![],
+            &["session.list"],
+        ),
+        (
+            Ask::delete("/api/auth/sessions").bearer(&access),
+            vec![],
+            &["session.end_others"],
+        ),
+        (
+            Ask::delete(&format!("/api/auth/sessions/{OTHER_SESSION}")).bearer(&access),
+            vec![],
+            &["session.end_one"],
+        ),
+    ]
+}
+
+/// Sends a call whose last flight fails, and holds the log to one line.
+fn fails(stage: &Stage, call: &Failing, error: SqlError, expected: (u16, &str)) -> String {
+    let (ask, before, failing) = call;
+    for (name, rows) in before {
+        stage.sql(name, rows.clone());
+    }
+    stage.sql_fails(error);
+    let answer = stage.send(ask);
+    assert_eq!(answer.outcome(), (expected.0, expected.1.to_owned()), "{failing:?}");
+    assert_eq!(answer.json().get("details"), None);
+    assert!(answer.cookies().is_empty());
+
+    let flights = stage.flights();
+    assert_eq!(flights.last().unwrap().names(), *failing);
+    let line = stage.line();
+    assert_eq!(line.level, Level::Error, "{line:?}");
+    assert_eq!(line.request_id(), answer.header("x-request-id"));
+    for value in flights.iter().flat_map(crate::fake::Batch::values) {
+        let told = value.len() > 3 && line.text().contains(value);
+        assert!(!told, "{value} in {line:?}");
+    }
+    for name in *failing {
+        assert!(line.text().contains(name), "{name} isn't in {line:?}");
+    }
+    line.text().to_owned()
+}
+
+fn database(code: &str) -> SqlError {
+    SqlError::Database(DatabaseError {
+        code: code.to_owned(),
+        message: format!("Key (email)=({EMAIL}) and {PASSWORD}"),
+        ..DatabaseError::default()
+    })
+}
+
+#[test]
+fn unreachable_at_any_flight_is_503_and_one_line() {
+    let stage = Stage::with(&[("LIMITS", "off")]);
+    for call in calls(&stage) {
+        let error = SqlError::Unreachable("connection refused".to_owned());
+        let text = fails(&stage, &call, error, (503, "UNAVAILABLE"));
+        assert!(text.contains("connection refused"), "{text}");
+    }
+}
+
+#[test]
+fn a_timeout_at_any_flight_is_503_and_one_line() {
+    let stage = Stage::with(&[("LIMITS", "off")]);
+    for call in calls(&stage) {
+        fails(&stage, &call, SqlError::Timeout, (503, "UNAVAILABLE"));
+    }
+}
+
+#[test]
+fn a_refused_statement_is_500_and_one_line() {
+    let stage = Stage::with(&[("LIMITS", "off")]);
+    for call in calls(&stage) {
+        let text = fails(&stage, &call, database("42703"), (500, "INTERNAL"));
+        assert!(text.contains("42703"), "{text}");
+    }
+}
+
+#[test]
+fn what_passes_is_503_and_what_does_not_is_500() {
+    let stage = Stage::with(&[("LIMITS", "off")]);
+    let me = || calls(&stage).swap_remove(4);
+    for code in [
+        "57014", "57P01", "53300", "40001", "40P01", "08006", "58030", "25006", "55P03",
+    ] {
+        let text = fails(&stage, &me(), database(code), (503, "UNAVAILABLE"));
+        assert!(text.contains(code), "{text}");
+    }
+    for code in ["42P01", "23505", "22P02", "28P01", ""] {
+        fails(&stage, &me(), database(code), (500, "INTERNAL"));
+    }
+    fails(
+        &stage,
+        &me(),
+        SqlError::Protocol("a reply cut short".to_owned()),
+        (503, "UNAVAILABLE"),
+    );
+}
+
+#[test]
+fn a_violated_constraint_that_nobody_foresaw_is_500_and_one_line() {
+    let stage = Stage::new();
+    let body = json!({ "email": EMAIL, "name": NAME, "password": PASSWORD });
+    stage.sql_fails(SqlError::Database(DatabaseError {
+        code: "23505".to_owned(),
+        message: format!("Key (token_hash)=({EMAIL}) already exists"),
+        constraint: Some("sessions_token_hash_key".to_owned()),
+        table: Some("sessions".to_owned()),
+    }));
+    let answer = stage.send(&Ask::post("/auth/signup").json(body));
+    assert_eq!(answer.outcome(), (500, "INTERNAL".to_owned()));
+    let line = stage.line();
+    assert!(
+        line.text().contains("23505") && line.text().contains("sessions_token_hash_key"),
+        "{line:?}"
+    );
+}
+
+#[test]
+fn a_503_says_when_to_come_back() {
+    let stage = Stage::new();
+    stage.sql_fails(SqlError::Timeout);
+    let answer = stage.send(&calls(&stage)[4].0);
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    stage.log();
+}
+
+#[test]
+fn a_flight_that_hangs_ends_two_seconds_after_postgres_own_timeout() {
+    for (pairs, millis) in [(&[][..], 7_000), (&[("SQL_TIMEOUT_MS", "1500")], 3_500)] {
+        let stage = Stage::with(pairs);
+        stage.outcome(SqlOutcome::Hangs);
+        let mut call = stage.start(&calls(&stage)[4].0);
+        stage.advance(Duration::from_millis(millis - 1));
+        assert!(!call.is_done());
+        stage.advance(Duration::from_millis(1));
+        let answer = call.answer();
+        assert_eq!(answer.outcome(), (503, "UNAVAILABLE".to_owned()));
+        assert_eq!(stage.line().text(), "session.alive: deadline passed");
+    }
+}
+
+#[test]
+fn each_flight_has_a_deadline_of_its_own() {
+    let stage = Stage::new();
+    stage.sql("user.credentials", one(credentials(Some(&HASH), "active", true)));
+    stage.outcome(SqlOutcome::Hangs);
+    let mut call = stage.start(&calls(&stage)[1].0);
+    stage.advance(Duration::from_secs(7));
+    assert!(call.is_done());
+    assert_eq!(call.answer().status, 503);
+    assert_eq!(stage.line().text(), "session.open: deadline passed");
+    // Nothing that presumes a sign-in is done afterwards.
+    assert_eq!(stage.host.deferred(), 0);
+}
+
+#[test]
+fn too_few_or_too_many_answers_are_none() {
+    let stage = Stage::new();
+    for answers in [vec![], vec![one(ann()), none()]] {
+        stage.outcome(SqlOutcome::Answers(answers));
+        let answer = stage.send(&calls(&stage)[4].0);
+        assert_eq!(answer.outcome(), (503, "UNAVAILABLE".to_owned()));
+        assert!(stage.line().text().contains("answers to 1 statements"));
+    }
+}
+
+#[test]
+fn what_needs_no_database_goes_on() {
+    let stage = Stage::new();
+    let access = stage.access_token(ANN, SESSION);
+    let me = Ask::get("/api/auth/me").bearer(&access);
+    stage.sql("session.alive", one(ann()));
+    assert_eq!(stage.send(&me).status, 200);
+    // From here on any flight would be one that nobody expected.
+    stage.kv().set_down(true);
+    stage.flights();
+    assert_eq!(stage.send(&me).status, 200);
+    assert_eq!(stage.send(&Ask::get("/healthz")).status, 200);
+    let jwks = stage.send(&Ask::get("/.well-known/jwks.json"));
+    assert_eq!(jwks.header("cache-control"), Some("public, max-age=300"));
+    let keys = jwks.json()["keys"].clone();
+    assert!(
+        keys.as_array()
+            .unwrap()
+            .iter()
+            .all(|key| key.get("d").is_none() && key["kty"] == "OKP")
+    );
+    assert!(stage.flights().is_empty() && stage.kv_flights().is_empty());
+}
+
+#[test]
+fn nothing_is_remembered_of_a_failure() {
+    let stage = Stage::new();
+    let me = &calls(&stage)[4].0;
+    stage.sql_fails(SqlError::Timeout);
+    assert_eq!(stage.send(me).status, 503);
+    stage.log();
+    stage.sql("session.alive", one(ann()));
+    assert_eq!(stage.send(me).status, 200);
+}
+
+#[test]
+fn without_randomness_nothing_is_made() {
+    let stage = Stage::new();
+    stage.host.ports().has_entropy.set(false);
+    let mut request = http::Request::new(bytes::Bytes::new());
+    *request.uri_mut() = "http://id.example/healthz".parse().unwrap();
+    let handled = doorward_edge::handle(stage.host.clone(), std::rc::Rc::clone(&stage.instance), None, request);
+    let response = crate::fake::poll(&mut Box::pin(handled)).unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "5");
+    assert_eq!(stage.host.ports().log.take().len(), 1);
+}
+
+#[test]
+fn a_broken_configuration_is_named_without_its_value_and_answered_503() {
+    let secret = "not-a-key-set-but-secret";
+    let error = Config::read(|name| (name == "DOORWARD_KEYS").then(|| secret.to_owned())).unwrap_err();
+    assert_eq!(error.name, "DOORWARD_KEYS");
+    assert!(!format!("{error} {error:?}").contains(secret));
+    let error = Config::read(|_| None).unwrap_err();
+    assert_eq!(error.to_string(), "configuration DOORWARD_KEYS: is missing");
+
+    let response = doorward_edge::unconfigured();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "5");
+    let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(body["code"], "UNAVAILABLE");
+}
