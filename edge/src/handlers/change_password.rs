@@ -11,7 +11,7 @@ use crate::error::{Code, Failure};
 use crate::extract::{Fields, present};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::account::change_password;
+use crate::store::account::{Owner, change_password, owner};
 use crate::store::sessions::end_all;
 use crate::store::users::User;
 
@@ -27,16 +27,16 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     fields.finish()?;
     let (current, new) = (present(current)?, present(new)?);
 
-    let owner = ctx.owner(&claims, &current).await?;
+    let asking = ctx.owner(&claims, &current).await?;
     let mut fields = Fields::none();
-    let password = fields.new_password("newPassword", &new, &[&owner.email, &owner.name]);
+    let password = fields.new_password("newPassword", &new, &[&asking.email, &asking.name]);
     fields.finish()?;
     let password = present(password)?;
     ctx.refuse_breached("newPassword", &password).await?;
     let hash = ctx.hash_password(&password)?;
 
     let notice = MailId::generate(ctx.now, &ctx.host)?;
-    let credentials = &owner.credentials;
+    let credentials = &asking.credentials;
     let mut batch = vec![change_password(
         credentials,
         claims.session,
@@ -55,13 +55,18 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         ));
     }
     let answers = ctx.sql(&batch).await?;
-    // Nobody there: the session ended or the password changed while it was being checked.
-    let user = answers
-        .first()
-        .map(User::first)
-        .transpose()?
-        .flatten()
-        .ok_or(Code::Unauthenticated)?;
+    let changed = answers.first().map(User::first).transpose()?.flatten();
+    let Some(user) = changed else {
+        // The session ended while the password was being checked, or another change of the password came first.
+        let rows = ctx.sql_one(owner(claims.session, claims.subject, ctx.now)).await?;
+        let lives = Owner::first(&rows)?.is_some();
+        return Err(if lives {
+            Code::WrongPassword
+        } else {
+            Code::Unauthenticated
+        }
+        .into());
+    };
     ctx.forget_user(user.id);
     ctx.deliver_later();
     Ok(Reply::user(&user))

@@ -67,7 +67,7 @@ pub(crate) fn change_password<'a>(
                               AND expires_at > $4::text::timestamptz)
                 RETURNING *
              ), stale AS (
-                DELETE FROM tokens USING done WHERE tokens.user_id = done.id AND type = 'password_reset'
+                DELETE FROM tokens USING done WHERE tokens.user_id = done.id AND type IN ('password_reset', 'email_change')
              ), mail AS (
                 INSERT INTO mail_outbox (id, user_id, recipient, template, locale, next_attempt_at, created_at)
                 SELECT $6::text::uuid, id, email, 'password_changed', coalesce(preferences->>'locale', $7::text),

@@ -299,8 +299,8 @@ pub(crate) fn change_email<'a>(
     )
 }
 
-/// Sets a new password: the token is used, and whoever held it holds the mailbox, so the address is verified too. Goes
-/// out before [`super::sessions::end_all`] in one batch: this statement waits for a racing sign-in's lock on the user,
+/// Sets a new password: the token is used, and whoever held it holds the mailbox, so the address is verified too. A change
+/// of address that is on its way was asked for by somebody who knew the old password, and dies with it. Goes out before [`super::sessions::end_all`] in one batch: this statement waits for a racing sign-in's lock on the user,
 /// and the next one then sees the session that it opened.
 pub(crate) fn reset_password<'a>(
     token: OneTimeToken,
@@ -327,6 +327,8 @@ pub(crate) fn reset_password<'a>(
                                  updated_at = $4::text::timestamptz
                 FROM consumed WHERE users.id = consumed.user_id
                 RETURNING users.*
+             ), stale AS (
+                DELETE FROM tokens USING done WHERE tokens.user_id = done.id AND type = 'email_change'
              ), mail AS (
                 INSERT INTO mail_outbox (id, user_id, recipient, template, locale, next_attempt_at, created_at)
                 SELECT $9::text::uuid, id, email, 'password_changed', coalesce(preferences->>'locale', $10::text),
