@@ -35,6 +35,8 @@ words! {
         PasswordReset => "password.reset",
         /// The password was changed by somebody who knew it.
         PasswordChanged => "password.changed",
+        /// Somebody with a session gave a wrong password where it is asked for again.
+        PasswordRefused => "password.refused",
         /// A stored hash was replaced by today's kind.
         PasswordRehashed => "password.rehashed",
         /// A firm was made.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use doorward_core::entropy::random;
+use doorward_core::event::{EventKind, Outcome};
 use doorward_core::password::{self, Attempt, HashError, Password, PasswordProblem, PhcHash, Verdict};
 use doorward_core::token::access::AccessClaims;
 
@@ -11,6 +12,7 @@ use crate::error::{Code, Dependency, Failure};
 use crate::host::{Fetch as _, Host, Level};
 use crate::outbound::within;
 use crate::store::account::{Owner, owner};
+use crate::store::events;
 use crate::store::users::Credentials;
 
 /// How long the list of breached passwords may take.
@@ -74,7 +76,16 @@ impl<H: Host> Context<H> {
         let owner = Owner::first(&rows)?.ok_or(Code::Unauthenticated)?;
         match self.verify_password(Some(&owner.credentials), attempt) {
             Verdict::Right { .. } => Ok(owner),
-            Verdict::Wrong => Err(Code::WrongPassword.into()),
+            Verdict::Wrong => {
+                let refused = events::record(
+                    Some(claims.subject),
+                    EventKind::PasswordRefused,
+                    Outcome::Failure,
+                    self.step()?,
+                );
+                self.sql_one(refused).await?;
+                Err(Code::WrongPassword.into())
+            }
             Verdict::Unable => Err(Failure::Unavailable(
                 Dependency::Memory,
                 "no memory for a password hash".into(),
