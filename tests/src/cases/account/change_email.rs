@@ -138,7 +138,10 @@ fn a_taken_address_is_answered_the_same_and_its_owner_told(stage: &Stage) {
 
 fn an_address_that_is_taken_meanwhile_stays_its_owners(stage: &Stage) {
     let (person, session) = stage.somebody();
-    let late = Person::new();
+    let late = Person {
+        password: new_password(),
+        ..Person::new()
+    };
     change_email(stage, &session.access, &late.email, &person.password).expect_only(202);
     let token = mailed(stage, &late.email);
     stage

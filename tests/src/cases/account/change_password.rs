@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    CHANGE_PASSWORD, RESET_PAGE, SESSIONS, VERIFY_PAGE, are_over, change_password, login, new_password, signs_in,
-    user_alone,
+    CHANGE_PASSWORD, RESET_PAGE, SESSIONS, VERIFY_PAGE, are_over, change_email, change_password, login, new_password,
+    reset, reset_token, signs_in, user_alone, verify,
 };
 use crate::actor::Person;
 use crate::each;
@@ -29,6 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_suspended_user_is_refused_at_once,
         names_every_failing_field_at_once,
         the_policy_is_the_same,
+        links_that_were_asked_for_with_the_old_one_die,
         tells_the_owner,
     ]
 }
@@ -228,6 +229,20 @@ fn the_policy_is_the_same(stage: &Stage) {
         change_password(stage, &session.access, &person.password, weak).invalid(&["newPassword"]);
     }
     assert!(signs_in(stage, &person.email, &person.password));
+}
+
+fn links_that_were_asked_for_with_the_old_one_die(stage: &Stage) {
+    // What is in somebody's mailbox, or in the mailbox that a stranger gave, is no way back in.
+    let (person, session) = stage.somebody();
+    let strange = Person::new().email;
+    change_email(stage, &session.access, &strange, &person.password).expect_only(202);
+    let moving = Mailbox::of(stage).token(&strange, VERIFY_PAGE, 1);
+    let resetting = reset_token(stage, &person.email, 1);
+    let password = new_password();
+    change_password(stage, &session.access, &person.password, &password).expect_only(200);
+    verify(stage, &moving).error(400, "TOKEN_INVALID");
+    reset(stage, &resetting, &new_password()).error(400, "TOKEN_INVALID");
+    assert!(signs_in(stage, &person.email, &password));
 }
 
 fn tells_the_owner(stage: &Stage) {

@@ -56,6 +56,7 @@ fn a_failed_sign_in_is_no_device(stage: &Stage) {
     let person = registered(stage, LAPTOP);
     let stranger = Person {
         email: person.email.clone(),
+        password: "not the password".to_owned(),
         ..Person::new()
     };
     sign_in(stage, &stranger, PHONE).expect_only(401);

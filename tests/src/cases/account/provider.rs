@@ -25,7 +25,7 @@ const PROMPT: Duration = Duration::from_secs(8);
 
 pub(super) fn cases() -> Vec<Case> {
     each![
-        Main;
+        Outage;
         mail_waits_for_the_provider_and_goes_out_once,
         a_provider_that_fails_is_asked_again_under_the_same_key,
         a_provider_that_falls_silent_holds_nobody_up,
@@ -42,7 +42,7 @@ fn stage_with_mail_at(stage: &Stage, port: u16) -> Stage {
         Host::Spin => Kind::Wasi,
     };
     let mut options = HostOptions::new(kind).named(&format!("{}-mail-{port}", stage.host.name()));
-    let usual = Variant::Main.environment();
+    let usual = Variant::Outage.environment();
     options
         .env
         .extend(usual.into_iter().map(|(name, value)| (name.to_owned(), value)));
