@@ -9,10 +9,31 @@ use anyhow::{Result, bail};
 use super::{locked, versions};
 use crate::run;
 
+/// How fast a tool has to be, which decides how long its compilation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// It mostly starts other programs. Compiled in a third of the time.
+    Slow,
+    /// It works for seconds at most.
+    Moderate,
+    /// Others wait for it all the time.
+    Fast,
+}
+
+impl Pace {
+    fn opt_level(self) -> Option<&'static str> {
+        match self {
+            Self::Slow => Some("0"),
+            Self::Moderate => Some("1"),
+            Self::Fast => None,
+        }
+    }
+}
+
 /// The program `binary` of the crate `name`: one on the `PATH` of the same version, or the one in the cache.
 ///
 /// Without `--locked`: a lock may name a release that a mirror doesn't show yet.
-pub(super) fn tool(name: &str, version: &str, binary: &str, options: &[&str]) -> Result<PathBuf> {
+pub(super) fn tool(name: &str, version: &str, binary: &str, pace: Pace, options: &[&str]) -> Result<PathBuf> {
     if let Some(found) = run::find(binary)
         && says_version(&found, version)
     {
@@ -38,6 +59,11 @@ pub(super) fn tool(name: &str, version: &str, binary: &str, options: &[&str]) ->
         .arg(&dir)
         .args([name, "--version", version])
         .args(options);
+    if let Some(level) = pace.opt_level() {
+        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
+        command.env("CARGO_PROFILE_RELEASE_LTO", "off");
+        command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    }
     run::run(
         &format!("compiling {name} {version} (once)"),
         &mut command,

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use self::cargo::Pace;
 use crate::paths;
 use crate::progress::say;
 
@@ -21,7 +22,13 @@ use crate::progress::say;
 /// # Errors
 /// When it isn't there and can't be installed; so for all of the functions here.
 pub fn wasm_bindgen() -> Result<PathBuf> {
-    cargo::tool("wasm-bindgen-cli", versions::WASM_BINDGEN, "wasm-bindgen", &[])
+    cargo::tool(
+        "wasm-bindgen-cli",
+        versions::WASM_BINDGEN,
+        "wasm-bindgen",
+        Pace::Moderate,
+        &[],
+    )
 }
 
 /// `worker-build`, which makes what Workers run of a Rust crate.
@@ -29,7 +36,7 @@ pub fn wasm_bindgen() -> Result<PathBuf> {
 /// # Errors
 /// See [`wasm_bindgen`].
 pub fn worker_build() -> Result<PathBuf> {
-    cargo::tool("worker-build", versions::WORKER_BUILD, "worker-build", &[])
+    cargo::tool("worker-build", versions::WORKER_BUILD, "worker-build", Pace::Slow, &[])
 }
 
 /// `wasmtime`, with no more than running and serving.
@@ -43,6 +50,7 @@ pub fn wasmtime() -> Result<PathBuf> {
         "wasmtime-cli",
         versions::WASMTIME,
         "wasmtime",
+        Pace::Fast,
         &["--no-default-features", "--features", features],
     )
 }
@@ -52,7 +60,13 @@ pub fn wasmtime() -> Result<PathBuf> {
 /// # Errors
 /// See [`wasm_bindgen`].
 pub fn cargo_machete() -> Result<PathBuf> {
-    cargo::tool("cargo-machete", versions::CARGO_MACHETE, "cargo-machete", &[])
+    cargo::tool(
+        "cargo-machete",
+        versions::CARGO_MACHETE,
+        "cargo-machete",
+        Pace::Moderate,
+        &[],
+    )
 }
 
 /// `cargo-deny`.
@@ -60,7 +74,7 @@ pub fn cargo_machete() -> Result<PathBuf> {
 /// # Errors
 /// See [`wasm_bindgen`].
 pub fn cargo_deny() -> Result<PathBuf> {
-    cargo::tool("cargo-deny", versions::CARGO_DENY, "cargo-deny", &[])
+    cargo::tool("cargo-deny", versions::CARGO_DENY, "cargo-deny", Pace::Moderate, &[])
 }
 
 /// Wrangler's script, to be run with `node`.
