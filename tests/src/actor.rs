@@ -1,5 +1,6 @@
 //! Who calls: nobody in particular, a browser with its cookies, an app with its tokens.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -19,18 +20,28 @@ pub const REFRESH: [&str; 2] = ["/api/auth/refresh", "/auth/refresh"];
 /// `GET` who is signed in.
 pub const ME: &str = "/api/auth/me";
 
-/// What people of the suite have for a password. A fixed one: the list of common passwords is a filter, which takes one
-/// in some thousand others for common, and a random password would be one of those in some run.
-pub const PASSWORD: &str = "a quiet door at the edge";
-/// What they have once they have changed it.
+/// What people of the suite have once they have changed their password.
 pub const OTHER_PASSWORD: &str = "another door, as quiet";
+
+/// A password that no other of the last [`PASSWORDS`] people of this thread has, so that those of one case differ.
+///
+/// Not a random one: the list of common passwords is a filter, which takes one in some thousand others for common, and
+/// a random one would be among those in some run.
+fn password() -> String {
+    thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
+    let number = COUNT.replace((COUNT.get() + 1) % PASSWORDS);
+    format!("a quiet door at the edge, no. {number}")
+}
+
+/// How many different ones there are.
+const PASSWORDS: usize = 64;
 
 /// Somebody's data, as they would type it; nobody else has the address.
 #[derive(Debug, Clone)]
 pub struct Person {
     /// Unique, in lower case.
     pub email: String,
-    /// Keeps every policy. Everybody's is the same, see [`PASSWORD`].
+    /// Keeps every policy.
     pub password: String,
     /// As shown.
     pub name: String,
@@ -42,7 +53,7 @@ impl Person {
         let tag = random_hex::<8>();
         Self {
             email: format!("p-{tag}@example.com"),
-            password: PASSWORD.to_owned(),
+            password: password(),
             name: format!("Person {tag}"),
         }
     }
