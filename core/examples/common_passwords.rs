@@ -10,8 +10,8 @@ use std::io::{Read, Write};
 
 use doorward_core::password::{MIN_CHARS, common};
 
-/// The size of the filter, in bytes: 14.6 bits a password at today's 16,367.
-const SIZE: usize = 30_000;
+/// The size of the filter, in bytes: 14.6 bits a password at today's 8,431.
+const SIZE: usize = 16_000;
 
 fn main() -> std::io::Result<()> {
     let mut text = String::new();
