@@ -1,8 +1,8 @@
 //! `POST /api/auth/reset-password` = `/auth/reset-password`: a new password for who holds the mailed token.
 //!
 //! 200 `{user}`, and every session of the user is over, also one that a racing sign-in or refresh is making · 400
-//! `TOKEN_INVALID` (also: used, or not the latest) · 404 `USER_NOT_FOUND` · 410 `TOKEN_EXPIRED` · 429. One flight to
-//! Redis, one to Postgres; a token that isn't ours costs neither a hash nor a flight to Postgres.
+//! `TOKEN_INVALID` (also: used, not the latest, or its user is gone) · 410 `TOKEN_EXPIRED` · 429. One flight to Redis, one
+//! to Postgres; a token that isn't ours costs neither a hash nor a flight to Postgres.
 
 use doorward_core::error::FieldProblem;
 use doorward_core::id::MailId;
@@ -50,7 +50,11 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         .map(Consumed::first)
         .transpose()?
         .unwrap_or(Consumed::Invalid);
-    let user = consumed.user()?;
+    let user = match consumed {
+        // Of the two calls that take a mailed token, only verify-email has an answer of its own for it.
+        Consumed::UserGone => return Err(Code::TokenInvalid.into()),
+        other => other.user()?,
+    };
     ctx.forget_user(user.id);
     ctx.deliver_later();
     Ok(Reply::user(&user))

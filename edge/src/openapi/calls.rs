@@ -264,14 +264,6 @@ const REFRESH: &[Code] = &[
     Code::RateLimited,
 ];
 
-/// How a one-time token can fail.
-const ONE_TIME: &[Code] = &[
-    Code::TokenInvalid,
-    Code::UserNotFound,
-    Code::TokenExpired,
-    Code::RateLimited,
-];
-
 fn around_mail() -> Vec<Call> {
     let mailed = |at, summary| Call {
         method: "post",
@@ -284,7 +276,7 @@ fn around_mail() -> Vec<Call> {
         answers: vec![Answer(StatusCode::ACCEPTED, Some("Accepted"), &[], ON_ITS_WAY)],
         own_codes: &[Code::RateLimited],
     };
-    let posted = |at, summary, body, about| Call {
+    let posted = |at, summary, body, about, own_codes| Call {
         method: "post",
         at,
         tag: "account",
@@ -293,7 +285,7 @@ fn around_mail() -> Vec<Call> {
         by_mode: false,
         body: Some((body, true)),
         answers: vec![Answer(StatusCode::OK, Some("UserAnswer"), &[], about)],
-        own_codes: ONE_TIME,
+        own_codes,
     };
     vec![
         posted(
@@ -304,6 +296,12 @@ fn around_mail() -> Vec<Call> {
             "Proves an address with the token that was mailed to it",
             "Token",
             "The user, whose address is verified now.",
+            &[
+                Code::TokenInvalid,
+                Code::UserNotFound,
+                Code::TokenExpired,
+                Code::RateLimited,
+            ],
         ),
         mailed(
             &[
@@ -327,6 +325,7 @@ fn around_mail() -> Vec<Call> {
             "A new password for who holds the mailed token",
             "PasswordReset",
             "The user, all of whose sessions are over.",
+            &[Code::TokenInvalid, Code::TokenExpired, Code::RateLimited],
         ),
     ]
 }
