@@ -63,8 +63,11 @@ fn a_wrong_password_changes_nothing() {
                 joined(&[credentials(None, "active", true), row(&[EMAIL, "Ann"])])
             };
             stage.sql("account.owner", one(owner));
+            stage.sql("event.record", none());
             assert_eq!(stage.send(&ask).outcome(), (400, "WRONG_PASSWORD".to_owned()));
-            assert_eq!((stage.flights().len(), stage.kv_flights().len()), (1, 1));
+            let flights = stage.flights();
+            assert!(flights[1].has("password.refused") && flights[1].has(&ANN.to_string()));
+            assert_eq!(stage.kv_flights().len(), 1);
         }
         assert_eq!(stage.host.deferred(), 0);
     }
@@ -151,11 +154,15 @@ fn a_new_password_is_held_against_the_policy_and_the_person() {
 #[test]
 fn what_changed_while_the_password_was_checked_stops_the_change() {
     let stage = Stage::new();
-    stage.sql("account.owner", one(owner()));
-    stage.batch(vec![("account.change_password", none()), ("session.end_all", none())]);
-    let body = json!({ "currentPassword": PASSWORD, "newPassword": NEW });
-    let answer = stage.send(&change_password(&stage, body));
-    assert_eq!(answer.outcome(), (401, "UNAUTHENTICATED".to_owned()));
+    // The session ended, or the password is another one by now.
+    for (rows, status, code) in [(none(), 401, "UNAUTHENTICATED"), (one(owner()), 400, "WRONG_PASSWORD")] {
+        stage.sql("account.owner", one(owner()));
+        stage.batch(vec![("account.change_password", none()), ("session.end_all", none())]);
+        stage.sql("account.owner", rows);
+        let body = json!({ "currentPassword": PASSWORD, "newPassword": NEW });
+        let answer = stage.send(&change_password(&stage, body));
+        assert_eq!(answer.outcome(), (status, code.to_owned()));
+    }
 
     stage.sql("account.owner", one(owner()));
     stage.batch(deletion("f", "f"));

@@ -21,4 +21,5 @@ mod refresh;
 mod register;
 mod rows;
 mod stage;
+mod timing;
 mod watch;

@@ -40,6 +40,9 @@ fn calls(stage: &Stage) -> Vec<Failing> {
     let delete = Ask::delete("/api/auth/account")
         .bearer(&access)
         .json(json!({ "password": PASSWORD }));
+    let another_password = Ask::delete("/api/auth/account")
+        .bearer(&access)
+        .json(json!({ "password": "something else" }));
     let forgot = Ask::post("/auth/forgot-password").json(json!({ "email": EMAIL }));
     let resend = Ask::post("/auth/resend-verification").json(json!({ "email": EMAIL }));
     let verify = |purpose| Ask::post("/auth/verify-email").json(json!({ "token": sealed(purpose) }));
@@ -85,6 +88,7 @@ fn calls(stage: &Stage) -> Vec<Failing> {
             &["account.change_password", "session.end_all"],
         ),
         (change_email.clone(), vec![], &["account.owner"]),
+        (another_password, vec![owned()], &["event.record"]),
         (change_email, vec![owned()], &["token.issue_email_change"]),
         (delete.clone(), vec![], &["account.owner"]),
         (delete, vec![owned()], &["account.lock_admins", "account.delete"]),
@@ -231,6 +235,37 @@ fn a_flight_that_hangs_ends_two_seconds_after_postgres_own_timeout() {
         assert_eq!(answer.outcome(), (503, "UNAVAILABLE".to_owned()));
         assert_eq!(stage.line().text(), "session.alive: deadline passed");
     }
+}
+
+#[test]
+fn one_that_hangs_holds_nobody_up() {
+    // Many requests run in one instance: nothing that they share may be held while one of them waits.
+    let stage = Stage::with(&[("LIMITS", "off")]);
+    let me = Ask::get("/api/auth/me").bearer(&stage.access_token(ANN, OTHER_SESSION));
+    for ((ask, before, failing), client_leaves) in calls(&stage).iter().zip([false, true].into_iter().cycle()) {
+        for (name, rows) in before {
+            stage.sql(name, rows.clone());
+        }
+        stage.outcome(SqlOutcome::Hangs);
+        let mut call = stage.start(ask);
+        assert!(!call.is_done(), "{failing:?}");
+
+        let (login, before, _) = &calls(&stage)[1];
+        stage.sql(before[0].0, before[0].1.clone());
+        stage.sql("session.open", one([row(&["f"]), ann()].concat()));
+        assert_eq!(stage.send(login).status, 200);
+        stage.advance(Duration::from_secs(5));
+        stage.sql("session.alive", one(ann()));
+        assert_eq!(stage.send(&me).status, 200);
+
+        if client_leaves {
+            drop(call);
+        } else {
+            stage.advance(Duration::from_secs(2));
+            assert_eq!(call.answer().status, 503, "{failing:?}");
+        }
+    }
+    stage.log();
 }
 
 #[test]
