@@ -223,6 +223,21 @@ fn cargo(step: &str, arguments: &[&str]) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Runs tests; when some fail, their names come first.
+fn tests(step: &str, command: &mut Command) -> Result<()> {
+    let log = log(step);
+    let result = programs::run(step, command, &log);
+    if result.is_err() {
+        let output = std::fs::read(&log).unwrap_or_default();
+        let output = String::from_utf8_lossy(&output);
+        let is_verdict = |line: &&str| line.ends_with("FAILED") || line.starts_with("error");
+        for line in output.lines().filter(is_verdict).take(60) {
+            println!("  {line}");
+        }
+    }
+    result
+}
+
 fn packages(names: &[&'static str]) -> Vec<&'static str> {
     names.iter().flat_map(|name| ["--package", name]).collect()
 }
@@ -296,7 +311,8 @@ fn machete() -> Result<Outcome> {
 fn unit_tests() -> Result<Outcome> {
     let mut arguments = vec!["test", "--no-fail-fast", "--features", "doorward-edge/openapi"];
     arguments.extend(packages(&UNIT));
-    cargo("unit tests", &arguments)
+    tests("unit tests", programs::cargo().args(arguments))?;
+    Ok(Outcome::Passed)
 }
 
 fn core_on_wasm() -> Result<Outcome> {
@@ -316,7 +332,7 @@ fn core_on_wasm() -> Result<Outcome> {
         "CARGO_TARGET_WASM32_WASIP2_RUNNER",
         format!("{} run", wasmtime.display()),
     );
-    programs::run("the core's tests on wasm", &mut command, &log("core-on-wasm"))?;
+    tests("the core's tests on wasm", &mut command)?;
     Ok(Outcome::Passed)
 }
 
@@ -365,7 +381,7 @@ fn conformance(context: &mut Context) -> Result<Outcome> {
         "conformance",
     ]);
     with_services(&mut command, services(context)?);
-    programs::run("conformance", &mut command, &log("conformance"))?;
+    tests("conformance", &mut command)?;
     Ok(Outcome::Passed)
 }
 
@@ -380,7 +396,7 @@ fn integration(context: &mut Context) -> Result<Outcome> {
         "integration",
     ]);
     with_services(&mut command, services(context)?);
-    programs::run("integration", &mut command, &log("integration"))?;
+    tests("integration", &mut command)?;
     Ok(Outcome::Passed)
 }
 
@@ -405,12 +421,12 @@ fn clients(context: &mut Context) -> Result<Outcome> {
 fn suite(context: &mut Context) -> Result<Outcome> {
     // It starts services of its own.
     context.services = None;
-    progress::say("  (one line a case in .doorward/logs/test-suite.log)");
+    progress::say("  (one line a case in .doorward/logs/test-black-box-suite.log)");
     let mut command = programs::cargo();
     command.args(["test", "--no-fail-fast", "--package", "doorward-tests"]);
     if let Some(cases) = &context.cases {
         command.args(["--", cases]);
     }
-    programs::run("black-box suite", &mut command, &log("suite"))?;
+    tests("black-box suite", &mut command)?;
     Ok(Outcome::Passed)
 }
