@@ -4,6 +4,7 @@ use crate::registry::Case;
 
 mod account;
 mod auth;
+mod documentation;
 mod errors;
 mod flights;
 mod gateway;
@@ -25,6 +26,7 @@ pub fn suite() -> Vec<Case> {
         flights::cases(),
         parity::cases(),
         readme::cases(),
+        documentation::cases(),
         gateway::cases(),
     ]
     .concat()
