@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::openapi;
+
 /// After this a request counts as hung. Generous: sixteen Argon2 hashes may queue on a small machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -142,8 +144,10 @@ impl Call {
     /// Sends it and reads the whole reply, which is held to what every reply of a host must be.
     ///
     /// # Panics
-    /// When there is no proper HTTP reply within the deadline, when it is a 500, or when `x-request-id` is missing.
+    /// When there is no proper HTTP reply within the deadline, when it is a 500, when `x-request-id` is missing, or when
+    /// the host's description of its API has no such reply.
     pub fn send(self) -> Reply {
+        let (base, method, path) = (self.base.clone(), self.method.clone(), self.path.clone());
         let reply = self.send_unchecked();
         assert_ne!(reply.status, 500, "a 500 is a defect\n{reply}");
         let id = reply.header("x-request-id").unwrap_or_default();
@@ -151,6 +155,7 @@ impl Call {
             !id.is_empty() && id.len() <= 128,
             "every reply carries x-request-id\n{reply}"
         );
+        openapi::check(&base, &method, &path, &reply);
         reply
     }
 

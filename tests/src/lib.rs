@@ -14,6 +14,7 @@ pub mod data;
 pub mod http;
 pub mod jwt;
 pub mod mailbox;
+pub mod openapi;
 pub mod provider;
 pub mod registry;
 pub mod shape;
