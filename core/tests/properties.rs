@@ -136,7 +136,7 @@ proptest! {
         let problems = Password::new(&raw, &[]).err().unwrap_or_default();
         prop_assert_eq!(problems.contains(&PasswordProblem::TooShort), chars < MIN_CHARS);
         prop_assert_eq!(problems.contains(&PasswordProblem::TooLong), chars > MAX_CHARS);
-        // The list of common ones is a filter that is mistaken about one in a thousand; nothing else may be wrong.
+        // The list of common ones is mistaken about one in 65,536; nothing else may be wrong.
         prop_assert!(!problems.contains(&PasswordProblem::LikeYou));
     }
 
