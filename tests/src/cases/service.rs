@@ -1,10 +1,11 @@
-//! The service itself: its keys and its health.
+//! The service itself: its keys, its health and its description.
 
 use crate::registry::Case;
 
+mod description;
 mod health;
 mod jwks;
 
 pub(super) fn cases() -> Vec<Case> {
-    [jwks::cases(), health::cases()].concat()
+    [jwks::cases(), health::cases(), description::cases()].concat()
 }
