@@ -111,7 +111,7 @@ fn new_password() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!(
         "{} quiet doors at the edge",
-        COUNT.fetch_add(1, Ordering::Relaxed) % 512 + 100
+        COUNT.fetch_add(1, Ordering::Relaxed) % 256 + 100
     )
 }
 

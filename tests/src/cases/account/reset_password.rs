@@ -119,12 +119,7 @@ fn passwords_that_differ_are_400(stage: &Stage) {
     let token = reset_token(stage, &person.email, 1);
     let password = new_password();
     for path in RESET {
-        for other in [
-            new_password(),
-            format!("{password} "),
-            password.to_uppercase(),
-            String::new(),
-        ] {
+        for other in [new_password(), format!("{password} "), password.to_uppercase()] {
             let body = json!({"token": token, "password": password, "confirmPassword": other});
             let details = stage
                 .call("POST", path)
