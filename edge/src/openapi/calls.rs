@@ -21,8 +21,19 @@ enum Access {
     Scheduler,
 }
 
-/// What a body is called, and whether it must be there.
-type Body = Option<(&'static str, bool)>;
+/// Whether a call needs its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// It does.
+    Must,
+    /// It depends on what else comes along.
+    May,
+    /// It makes the best of whatever there is, and refuses nothing.
+    Lenient,
+}
+
+/// What a body is called.
+type Body = Option<(&'static str, Need)>;
 
 /// A good answer: its status, its schema, its own headers, and what it means.
 struct Answer(
@@ -64,7 +75,7 @@ impl Call {
         if matches!(self.access, Access::SignedIn | Access::Scheduler) {
             codes.push(Code::Unauthenticated);
         }
-        if self.body.is_some() {
+        if self.body.is_some_and(|(_, need)| need != Need::Lenient) {
             codes.extend([
                 Code::ValidationFailed,
                 Code::MalformedJson,
@@ -93,9 +104,9 @@ impl Call {
         if !parameters.is_empty() {
             operation["parameters"] = json!(parameters);
         }
-        if let Some((body, required)) = self.body {
+        if let Some((body, need)) = self.body {
             operation["requestBody"] = json!({
-                "required": required,
+                "required": need == Need::Must,
                 "content": {"application/json": {"schema": link("schemas", body)}},
             });
         }
@@ -170,7 +181,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "A new account, signed in at once",
             access: Access::Anybody,
             by_mode: true,
-            body: Some(("Registration", true)),
+            body: Some(("Registration", Need::Must)),
             answers: vec![
                 session(StatusCode::CREATED, "The session of the new account."),
                 Answer(
@@ -189,7 +200,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "A session for an address and its password",
             access: Access::Anybody,
             by_mode: true,
-            body: Some(("SignIn", true)),
+            body: Some(("SignIn", Need::Must)),
             answers: vec![session(StatusCode::OK, "The session.")],
             own_codes: &[
                 Code::InvalidCredentials,
@@ -203,10 +214,10 @@ fn around_accounts() -> Vec<Call> {
             method: "post",
             at: &[("/api/auth/logout", "logout"), ("/auth/logout", "logoutShort")],
             tag: "sessions",
-            summary: "Ends the session that is recognised by the access token, the refresh cookie, or a `refreshToken` in a JSON body",
+            summary: "Ends the session of the access token, of the refresh cookie, and of a `refreshToken` in the body",
             access: Access::Perhaps,
             by_mode: true,
-            body: None,
+            body: Some(("SignOut", Need::Lenient)),
             answers: vec![Answer(
                 StatusCode::NO_CONTENT,
                 None,
@@ -222,7 +233,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "A new access token, and the refresh token's successor; the refresh token comes in its cookie, or in token mode in the body",
             access: Access::Refresh,
             by_mode: true,
-            body: Some(("Refresh", false)),
+            body: Some(("Refresh", Need::May)),
             answers: vec![session(StatusCode::OK, "The session, with new tokens.")],
             own_codes: REFRESH,
         },
@@ -272,7 +283,7 @@ fn around_mail() -> Vec<Call> {
         summary,
         access: Access::Anybody,
         by_mode: false,
-        body: Some(("Address", true)),
+        body: Some(("Address", Need::Must)),
         answers: vec![Answer(StatusCode::ACCEPTED, Some("Accepted"), &[], ON_ITS_WAY)],
         own_codes: &[Code::RateLimited],
     };
@@ -283,7 +294,7 @@ fn around_mail() -> Vec<Call> {
         summary,
         access: Access::Anybody,
         by_mode: false,
-        body: Some((body, true)),
+        body: Some((body, Need::Must)),
         answers: vec![Answer(StatusCode::OK, Some("UserAnswer"), &[], about)],
         own_codes,
     };
@@ -338,7 +349,7 @@ fn around_owners() -> Vec<Call> {
         summary,
         access: Access::SignedIn,
         by_mode,
-        body: Some((body, true)),
+        body: Some((body, Need::Must)),
         answers: vec![answer],
         own_codes,
     };

@@ -120,6 +120,8 @@ fn schemas() -> Value {
     add("Jwks", jwks());
     let document = json!({"type": "object", "required": ["openapi", "info", "paths", "components"]});
     add("OpenApi", document);
+    let held = json!({"description": "Ends this token's session too. Anything else is ignored."});
+    add("SignOut", json!({"properties": {"refreshToken": held}}));
     add("FieldError", field_error());
     let details = json!({"type": "array", "minItems": 1, "items": link("schemas", "FieldError")});
     add("ValidationFailed", refusal(&[Code::ValidationFailed], Some(&details)));
@@ -139,6 +141,13 @@ fn closed(schema: &Value, optional: &[&str]) -> Value {
         .cloned()
         .collect();
     schema["required"] = json!(required);
+    for name in optional {
+        // Left out, never null.
+        let kind = &mut schema["properties"][*name]["type"];
+        if let Some(first) = kind.get(0).cloned() {
+            *kind = first;
+        }
+    }
     schema["additionalProperties"] = json!(false);
     schema
 }

@@ -90,6 +90,10 @@ fn each_body(stage: &Stage, act: impl Fn(&dyn Fn() -> Call, &Body, &str)) {
         let Some(body) = Body::of(operation, &description) else {
             continue;
         };
+        // Logging out makes the best of whatever there is.
+        if operation["responses"]["400"].is_null() {
+            continue;
+        }
         bodies += 1;
         // In token mode, because a refresh reads its body only there.
         let call = || stage.app().call(&method.to_uppercase(), path).bearer(&session.access);
