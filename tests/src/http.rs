@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -14,6 +15,9 @@ use crate::openapi;
 
 /// After this a request counts as hung. Generous: sixteen Argon2 hashes may queue on a small machine.
 const DEADLINE: Duration = Duration::from_mins(1);
+
+/// How many requests wrangler's proxy has lost, and were sent again. A few under load; many would have a cause.
+pub static LOST_BY_WRANGLER: AtomicUsize = AtomicUsize::new(0);
 
 /// Where a host listens: `http://name:port`, as printed in links and given in `Host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,7 +152,12 @@ impl Call {
     /// the host's description of its API has no such reply.
     pub fn send(self) -> Reply {
         let (base, method, path) = (self.base.clone(), self.method.clone(), self.path.clone());
-        let reply = self.send_unchecked();
+        let again = self.clone();
+        let mut reply = self.send_unchecked();
+        if reply.is_from_wranglers_proxy() && !again.is_large() {
+            LOST_BY_WRANGLER.fetch_add(1, Ordering::Relaxed);
+            reply = again.send_unchecked();
+        }
         assert_ne!(reply.status, 500, "a 500 is a defect\n{reply}");
         let id = reply.header("x-request-id").unwrap_or_default();
         assert!(
@@ -157,6 +166,11 @@ impl Call {
         );
         openapi::check(&base, &method, &path, &reply);
         reply
+    }
+
+    /// Whether it is so large that a host may want to refuse it unread, which is never to look like an accident.
+    fn is_large(&self) -> bool {
+        matches!(&self.body, Body::Sized(bytes) | Body::Chunked(bytes) if bytes.len() > 16 * 1024)
     }
 
     /// Sends it to something that isn't a Doorward host (the gateway), or where a failure is expected.
@@ -372,6 +386,13 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Whether no host has answered, but the proxy that `wrangler dev` puts in front of workerd, whose connection to it
+    /// was closed as the request was sent (both close what was idle for five seconds). It then asks in so many words for
+    /// the request to be sent again, which it does by itself for GET only.
+    fn is_from_wranglers_proxy(&self) -> bool {
+        self.status == 503 && self.body.starts_with(b"Your worker restarted mid-request.")
+    }
+
     /// The one value of a header; `None` when it isn't there.
     ///
     /// # Panics

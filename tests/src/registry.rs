@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use crate::http::LOST_BY_WRANGLER;
 use crate::stack::{Stack, World};
 use crate::stage::{Host, Skip, Stage, Variant};
 
@@ -84,6 +86,9 @@ pub enum Order {
     Alone,
 }
 
+/// How many requests wrangler's proxy may lose in one run.
+const FEW: usize = 10;
+
 /// Plays the cases on a stack called `name`, as the command line says (`--list`, a filter, `--test-threads`, as with any Rust test).
 pub fn run(name: &'static str, cases: &[Case], order: Order) -> ExitCode {
     hush_panics();
@@ -98,7 +103,15 @@ pub fn run(name: &'static str, cases: &[Case], order: Order) -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Before the process ends, so that the services are ended with it.
     world.end();
-    conclusion.exit_code()
+    let lost = LOST_BY_WRANGLER.load(Ordering::Relaxed);
+    if lost > 0 {
+        println!("wrangler's proxy lost {lost} requests, which were sent again; more than {FEW} would be a failure");
+    }
+    if lost > FEW {
+        ExitCode::FAILURE
+    } else {
+        conclusion.exit_code()
+    }
 }
 
 fn trials(case: Case, world: &Arc<World>) -> Vec<Trial> {

@@ -69,6 +69,11 @@ fn masked(stage: &Stage, person: &Person, reply: &Reply) -> Masked {
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in &reply.headers {
         if !OF_THE_CONNECTION.contains(&name.as_str()) {
+            let value = if name == "set-cookie" {
+                &whole_minutes(value)
+            } else {
+                value
+            };
             let value = if name == "x-request-id" {
                 "<id>".to_owned()
             } else {
@@ -84,6 +89,17 @@ fn masked(stage: &Stage, person: &Person, reply: &Reply) -> Masked {
         body: mask(&reply.text()),
         flights: (flights.sql, flights.kv),
     }
+}
+
+/// A cookie with its `Max-Age` rounded up to ten minutes: what is left of a session counts down while a script is played.
+fn whole_minutes(cookie: &str) -> String {
+    let Some((head, tail)) = cookie.split_once("Max-Age=") else {
+        return cookie.to_owned();
+    };
+    let digits = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+    let (seconds, rest) = tail.split_at(digits);
+    let seconds: u64 = seconds.parse().expect("Max-Age is a number");
+    format!("{head}Max-Age={}{rest}", seconds.div_ceil(600) * 600)
 }
 
 /// Replaces what differs between two plays of one script.
