@@ -12,13 +12,13 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::Hosts;
 use xtask::artifacts::{self, Profile};
-use xtask::hosts::{Backends, Host, HostOptions, Kind};
+use xtask::hosts::{self, Backends, Host, HostOptions, Kind};
 use xtask::process::tail;
 use xtask::progress::{self, Progress, STOP, say, stopping};
 use xtask::services::gateway::Gateway;
 use xtask::services::postgres::{Postgres, Purpose};
 use xtask::services::valkey::Valkey;
-use xtask::{paths, probe, run as programs, secrets, stack, tools};
+use xtask::{paths, probe, run as programs, secrets, stack};
 
 /// Where PostgreSQL and Valkey are put if nobody else is there.
 const POSTGRES_PORT: u16 = 8784;
@@ -179,11 +179,11 @@ fn is_interruption(error: &anyhow::Error) -> bool {
 fn build_artifacts(hosts: Hosts) -> Result<Vec<(Kind, PathBuf)>> {
     let mut built = Vec::new();
     if hosts.workers() {
-        tools::wrangler()?;
+        hosts::install(Kind::Workers)?;
         built.push((Kind::Workers, artifacts::worker()?));
     }
     if hosts.spin() {
-        tools::wasmtime()?;
+        hosts::install(Kind::Wasi)?;
         built.push((Kind::Wasi, artifacts::component()?));
     }
     Ok(built)

@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use crate::probe;
 use crate::process::Service;
+use crate::tools;
 
 /// How long a start may take.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -31,6 +32,17 @@ impl Kind {
             Self::Workers => "workers",
             Self::Wasi => "spin",
         }
+    }
+}
+
+/// Installs what runs a host, if it isn't there.
+///
+/// # Errors
+/// When it can't be installed.
+pub fn install(kind: Kind) -> Result<()> {
+    match kind {
+        Kind::Workers => tools::wrangler().map(drop),
+        Kind::Wasi => wasi::install(),
     }
 }
 

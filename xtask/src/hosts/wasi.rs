@@ -87,6 +87,15 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Wasmtime takes minutes to compile: not where Spin is.
+pub(super) fn install() -> Result<()> {
+    if spin().is_some() {
+        Ok(())
+    } else {
+        tools::wasmtime().map(drop)
+    }
+}
+
 /// Spin, if the one on the `PATH` is new enough to run WASI 0.3 components.
 fn spin() -> Option<PathBuf> {
     let spin = run::find("spin")?;
