@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         others_are_over_and_this_one_goes_on,
         others_stay_where_that_is_asked_for,
         no_racing_refresh_or_login_survives,
-        sixteen_at_once_set_one_password,
+        eight_at_once_set_one_password,
         without_a_session_it_is_401,
         a_revoked_session_is_refused_at_once,
         a_suspended_user_is_refused_at_once,
@@ -158,20 +158,21 @@ fn no_racing_refresh_or_login_survives(stage: &Stage) {
     }
 }
 
-fn sixteen_at_once_set_one_password(stage: &Stage) {
+fn eight_at_once_set_one_password(stage: &Stage) {
+    // Eight, because each is two hashes: sixteen would keep one instance busy beyond the deadlines of those beside it.
     let (person, session) = stage.somebody();
-    let passwords: Vec<_> = (0..16).map(|_| new_password()).collect();
-    let replies = race(16, |index| {
+    let passwords: Vec<_> = (0..8).map(|_| new_password()).collect();
+    let replies = race(8, |index| {
         change_password(stage, &session.access, &person.password, &passwords[index])
     });
-    let winners: Vec<_> = (0..16).filter(|&index| replies[index].status == 200).collect();
+    let winners: Vec<_> = (0..8).filter(|&index| replies[index].status == 200).collect();
     for reply in &replies {
         if reply.status != 200 {
             reply.error(400, "WRONG_PASSWORD");
         }
     }
     assert_eq!(winners.len(), 1, "the old password is right once: {winners:?}");
-    let working: Vec<_> = (0..16)
+    let working: Vec<_> = (0..8)
         .filter(|&index| signs_in(stage, &person.email, &passwords[index]))
         .collect();
     assert_eq!(working, winners);
