@@ -9,11 +9,13 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use doorward_core::entropy::Entropy;
 use doorward_core::id::RequestId;
+use doorward_core::time::Time;
 use http::{Method, Request, Response};
 
 use crate::context::Context;
-use crate::error::{Dependency, Failure};
+use crate::error::{Code, Dependency, Failure};
 use crate::host::{Host, Level};
 use crate::instance::Instance;
 use crate::reply::Reply;
@@ -52,8 +54,7 @@ pub async fn handle<H: Host>(
         Ok(id) => id,
         Err(e) => {
             host.log(Level::Error, &e.to_string());
-            return Reply::failure(&Failure::Unavailable(Dependency::Entropy, e.to_string().into()))
-                .into_response(false);
+            return unhandled(&Failure::Unavailable(Dependency::Entropy, e.to_string().into()), None);
         }
     };
     let method = request.method().clone();
@@ -63,6 +64,16 @@ pub async fn handle<H: Host>(
 }
 
 /// The answer of an instance whose configuration can't be used: 503, as for any dependency.
-pub fn unconfigured() -> Response<Bytes> {
-    Reply::failure(&Failure::Unavailable(Dependency::Configuration, "".into())).into_response(false)
+pub fn unconfigured(now: Time, entropy: &impl Entropy) -> Response<Bytes> {
+    let failure = Failure::Unavailable(Dependency::Configuration, "".into());
+    unhandled(&failure, RequestId::generate(now, entropy).ok())
+}
+
+/// The answer to a request that broke off, or that no handler could be asked: 400.
+pub fn unreadable(now: Time, entropy: &impl Entropy) -> Response<Bytes> {
+    unhandled(&Code::MalformedJson.into(), RequestId::generate(now, entropy).ok())
+}
+
+fn unhandled(failure: &Failure, id: Option<RequestId>) -> Response<Bytes> {
+    router::with_common_headers(Reply::failure(failure), id).into_response(false)
 }

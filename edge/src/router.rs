@@ -1,6 +1,6 @@
 //! From a path and a method to a handler, and what every reply has in common.
 
-use doorward_core::id::SessionId;
+use doorward_core::id::{RequestId, SessionId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -153,17 +153,8 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
 
 /// What every reply carries.
 fn finish<H: Host>(ctx: &Context<H>, reply: Reply) -> Reply {
-    let mut reply = origin::with_cors(reply, &ctx.headers, &ctx.config().trusted_origins)
-        .with_text(HeaderName::from_static("x-request-id"), &ctx.id.to_string())
-        .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
-        .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
-        .with(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        );
-    if !reply.has(&header::CACHE_CONTROL) {
-        reply = reply.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    let mut reply = origin::with_cors(reply, &ctx.headers, &ctx.config().trusted_origins);
+    reply = with_common_headers(reply, Some(ctx.id));
     if ctx.is_secure() {
         reply = reply.with(
             header::STRICT_TRANSPORT_SECURITY,
@@ -174,6 +165,25 @@ fn finish<H: Host>(ctx: &Context<H>, reply: Reply) -> Reply {
         reply = reply.with_text(HeaderName::from_static("server-timing"), &ctx.server_timing());
     }
     reply
+}
+
+/// What even a reply carries that no handler made.
+pub(crate) fn with_common_headers(reply: Reply, id: Option<RequestId>) -> Reply {
+    let mut reply = reply
+        .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+        .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+        .with(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    if let Some(id) = id {
+        reply = reply.with_text(HeaderName::from_static("x-request-id"), &id.to_string());
+    }
+    if reply.has(&header::CACHE_CONTROL) {
+        reply
+    } else {
+        reply.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 
 use bytes::{Bytes, BytesMut};
 use doorward_edge::extract::{MAX_BODY, MAX_DRAINED};
-use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use spin_sdk::http::Request;
+
+/// A request that broke off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unreadable;
 
 /// The incoming request with its whole body, or as much of it as shows that it is too long.
 ///
 /// # Errors
-/// A bare 400 for a body that broke off.
-pub(crate) async fn request(request: Request) -> Result<http::Request<Bytes>, Response<Bytes>> {
+/// When the body broke off.
+pub(crate) async fn request(request: Request) -> Result<http::Request<Bytes>, Unreadable> {
     let (parts, mut body) = request.into_parts();
     let mut bytes = BytesMut::new();
     let mut taken = 0;
@@ -23,11 +26,7 @@ pub(crate) async fn request(request: Request) -> Result<http::Request<Bytes>, Re
                     bytes.extend_from_slice(data);
                 }
             }
-            Some(Err(_)) => {
-                let mut refusal = Response::new(Bytes::new());
-                *refusal.status_mut() = StatusCode::BAD_REQUEST;
-                return Err(refusal);
-            }
+            Some(Err(_)) => return Err(Unreadable),
             None => break,
         }
     }

@@ -39,10 +39,27 @@ impl SpinHost {
     }
 }
 
-impl Entropy for SpinHost {
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "here the clock is read")]
+pub(crate) fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The runtime's cryptographically secure generator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Randomness;
+
+impl Entropy for Randomness {
     #[expect(clippy::disallowed_methods, reason = "here randomness comes in")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
         getrandom::fill(buffer).map_err(|_| EntropyError)
+    }
+}
+
+impl Entropy for SpinHost {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        Randomness.fill(buffer)
     }
 }
 
@@ -63,10 +80,8 @@ impl Host for SpinHost {
         &SpinFetch
     }
 
-    #[expect(clippy::disallowed_methods, reason = "here the clock is read")]
     fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        now()
     }
 
     fn ticks(&self) -> u64 {

@@ -15,18 +15,18 @@ mod convert;
 mod fetch;
 mod host;
 
-use host::SpinHost;
+use host::{Randomness, SpinHost};
 
 #[http_service]
 async fn handle(request: Request) -> Response<FullBody<Bytes>> {
     let response = match lend() {
         Ok((instance, host)) => match convert::request(request).await {
             Ok(request) => doorward_edge::handle(host, instance, None, request).await,
-            Err(refusal) => refusal,
+            Err(convert::Unreadable) => doorward_edge::unreadable(host::now(), &Randomness),
         },
         Err(problem) => {
             eprintln!("{problem}");
-            doorward_edge::unconfigured()
+            doorward_edge::unconfigured(host::now(), &Randomness)
         }
     };
     response.map(FullBody::new)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::RefreshToken;
 use doorward_edge::config::Config;
-use doorward_edge::host::{DatabaseError, Level, Rows, SqlError};
+use doorward_edge::host::{DatabaseError, Host as _, Level, Rows, SqlError};
 use serde_json::json;
 
 use crate::data::{ANN, EMAIL, HASH, NAME, OTHER_SESSION, PASSWORD, SESSION, ann, credentials, none, one, owner, row};
@@ -351,9 +351,16 @@ fn a_broken_configuration_is_named_without_its_value_and_answered_503() {
     let error = Config::read(|_| None).unwrap_err();
     assert_eq!(error.to_string(), "configuration DOORWARD_KEYS: is missing");
 
-    let response = doorward_edge::unconfigured();
+    let stage = Stage::new();
+    let response = doorward_edge::unconfigured(stage.host.now(), &stage.host);
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "5");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["x-request-id"].len(), 36);
     let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(body["code"], "UNAVAILABLE");
+
+    let response = doorward_edge::unreadable(stage.host.now(), &stage.host);
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["x-request-id"].len(), 36);
 }

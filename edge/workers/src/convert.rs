@@ -2,26 +2,25 @@
 
 use bytes::{Bytes, BytesMut};
 use doorward_edge::extract::{MAX_BODY, MAX_DRAINED};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use worker::js_sys::{self, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, ReadableStreamDefaultReader};
 
+/// A request that broke off, or with a method or an address that isn't one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unreadable;
+
 /// The incoming request with its whole body, or as much of it as shows that it is too long.
 ///
 /// # Errors
-/// A bare 400 for what no handler could be asked.
-pub(crate) async fn request(request: &web_sys::Request) -> Result<Request<Bytes>, Response<Bytes>> {
-    let bad = || {
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        response
-    };
-    let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| bad())?;
-    let uri: Uri = request.url().parse().map_err(|_| bad())?;
+/// When no handler could be asked.
+pub(crate) async fn request(request: &web_sys::Request) -> Result<Request<Bytes>, Unreadable> {
+    let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| Unreadable)?;
+    let uri: Uri = request.url().parse().map_err(|_| Unreadable)?;
     let body = match request.body() {
-        Some(stream) => read(&stream).await.map_err(|_| bad())?,
+        Some(stream) => read(&stream).await.map_err(|_| Unreadable)?,
         None => Bytes::new(),
     };
     let mut converted = Request::new(body);

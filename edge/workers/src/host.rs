@@ -94,10 +94,25 @@ pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
 }
 
-impl Entropy for WorkersHost {
+/// The wall clock.
+pub(crate) fn now() -> Time {
+    Time::from_millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The runtime's cryptographically secure generator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Randomness;
+
+impl Entropy for Randomness {
     #[expect(clippy::disallowed_methods, reason = "here randomness comes in")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
         getrandom::fill(buffer).map_err(|_| EntropyError)
+    }
+}
+
+impl Entropy for WorkersHost {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        Randomness.fill(buffer)
     }
 }
 
@@ -119,7 +134,7 @@ impl Host for WorkersHost {
     }
 
     fn now(&self) -> Time {
-        Time::from_millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+        now()
     }
 
     /// Milliseconds' grain: the runtime has no finer clock, and this one stands still between two awaits.

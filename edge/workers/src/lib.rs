@@ -14,7 +14,7 @@ mod fetch;
 mod host;
 mod socket;
 
-use host::{Event, WorkersHost};
+use host::{Event, Randomness, WorkersHost};
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -23,12 +23,12 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
             let address = request.headers().get("cf-connecting-ip").ok().flatten();
             match convert::request(&request).await {
                 Ok(request) => doorward_edge::handle(host, instance, address, request).await,
-                Err(refusal) => refusal,
+                Err(convert::Unreadable) => doorward_edge::unreadable(host::now(), &Randomness),
             }
         }
         Err(problem) => {
             console_error!("{problem}");
-            doorward_edge::unconfigured()
+            doorward_edge::unconfigured(host::now(), &Randomness)
         }
     };
     convert::response(response)
