@@ -34,5 +34,11 @@ pub fn suite() -> Vec<Case> {
 
 /// What needs the stack to itself.
 pub fn outage() -> Vec<Case> {
-    [limits::cases(), outage::cases(), account::outage()].concat()
+    [
+        limits::cases(),
+        flights::counted_cases(),
+        outage::cases(),
+        account::outage(),
+    ]
+    .concat()
 }

@@ -2,6 +2,8 @@
 //!
 //! It moves time as well: a session grows old here by a change to its row, so that no case has to wait for a day.
 
+use std::time::{Duration, Instant};
+
 use postgres::{Client, NoTls};
 use redis::ConnectionLike;
 
@@ -45,6 +47,28 @@ impl Database {
     pub fn keep_what_is_committed(&mut self) {
         let name: String = self.query("SELECT quote_ident(current_database())", &[])[0].get(0);
         self.execute(&format!("ALTER DATABASE {name} SET synchronous_commit = on"), &[]);
+    }
+
+    /// The transactions that Postgres has counted in the suite's database, once every backend has reported, which an
+    /// idle one does within ten seconds; without those that start a connection. Read from another database, so that
+    /// reading doesn't count.
+    pub fn transactions(url: &str) -> i64 {
+        let (server, database) = url.rsplit_once('/').expect("a database in the URL");
+        let database = database.split('?').next().unwrap_or_default();
+        let mut elsewhere = Self::connect(&format!("{server}/postgres"));
+        let mut read = || -> i64 {
+            let sql = "SELECT xact_commit + xact_rollback - sessions FROM pg_stat_database WHERE datname = $1";
+            elsewhere.query(sql, &[&database])[0].get(0)
+        };
+        let (mut last, mut since) = (read(), Instant::now());
+        while since.elapsed() < Duration::from_secs(11) {
+            std::thread::sleep(Duration::from_millis(500));
+            let now = read();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+        last
     }
 
     /// A user's sessions, oldest first.

@@ -60,7 +60,12 @@ impl Variant {
             Self::Outage => &[],
             Self::Secure => &[("PUBLIC_URL", "https://id.example.com"), ("REFRESH_GRACE_SECONDS", "0")],
             Self::Reserved => &[("SIGNUPS", "masked"), ("EMAIL_VERIFICATION", "required")],
-            Self::Limited => &[("LIMITS", "on"), ("CLIENT_ADDRESS_HEADER", CLIENT_ADDRESS_HEADER)],
+            Self::Limited => &[
+                ("LIMITS", "on"),
+                ("CLIENT_ADDRESS_HEADER", CLIENT_ADDRESS_HEADER),
+                // As for Main: a crowd's hashes keep an isolate too busy to hear its cache.
+                ("KV_TIMEOUT_MS", "5000"),
+            ],
         };
         let common = [
             ("LIMITS", "loose"),

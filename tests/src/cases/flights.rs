@@ -11,6 +11,7 @@
 use serde_json::json;
 
 use crate::actor::{LOGIN, LOGOUT, Person, REFRESH, REGISTER};
+use crate::data::Database;
 use crate::each;
 use crate::http::Reply;
 use crate::registry::Case;
@@ -28,6 +29,42 @@ pub(super) fn cases() -> Vec<Case> {
         logout_is_one,
         what_is_refused_at_the_door_costs_nothing,
     ]
+}
+
+/// What needs the stack to itself.
+pub(super) fn counted_cases() -> Vec<Case> {
+    each![Outage; postgres_counts_as_many]
+}
+
+/// What `Server-Timing` says is what the service says of itself. A flight is a transaction, and Postgres counts those.
+fn postgres_counts_as_many(stage: &Stage) {
+    const TIMES: usize = 20;
+    let url = &stage.stack.database_url;
+    let app = stage.app();
+    let mut sessions: Vec<_> = (0..TIMES).map(|_| stage.somebody().1).collect();
+    let before = Database::transactions(url);
+    let mut said = 0;
+    for session in &mut sessions {
+        let refreshed = app.present(&session.refresh);
+        *session = refreshed.session_by_token(200);
+        let stranger = stage
+            .call("POST", LOGIN[0])
+            .json(&Person::new().credentials())
+            .send()
+            .expect(401);
+        let me = app.me(&session.access).expect(200);
+        let logout = stage.call("POST", LOGOUT[0]).bearer(&session.access).send().expect(204);
+        said += [refreshed, stranger, me, logout]
+            .iter()
+            .map(|reply| i64::from(flights(reply).sql))
+            .sum::<i64>();
+    }
+    let counted = Database::transactions(url) - before;
+    // A little of the servers' own may come along: autovacuum, and whether a pooled connection still lives.
+    assert!(
+        (said..=said + said / 5).contains(&counted),
+        "{counted} transactions, where {said} flights were told of"
+    );
 }
 
 fn every_reply_reports_its_flights(stage: &Stage) {
