@@ -15,7 +15,7 @@ use crate::data::Database;
 use crate::each;
 use crate::http::Reply;
 use crate::registry::Case;
-use crate::stage::Stage;
+use crate::stage::{Host, Stage};
 use crate::timing::{Flights, flights};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -128,10 +128,13 @@ fn me_is_none_once_it_is_at_hand(stage: &Stage) {
     let first = app.me(&session.access).expect(200);
     let found = flights(&first);
     assert!(found.sql <= 1 && found.kv <= 1, "{found:?}\n{first}");
-    // Nothing has it at hand when the cache forgets and the session is old enough; here it was asked for just now.
-    for _ in 0..4 {
-        at_most_one_kv(&app.me(&session.access).expect(200), 0);
-    }
+    let asked: Vec<_> = (0..8).map(|_| flights(&app.me(&session.access).expect(200))).collect();
+    assert!(asked.iter().all(|found| found.sql <= 1 && found.kv <= 1), "{asked:?}");
+    // Wrangler runs one isolate, which was asked just now. A WASI host spreads requests over instances, and each of them
+    // has to ask once; it also starts new ones when it likes.
+    let at_hand = asked.iter().filter(|found| found.sql == 0).count();
+    let expected = if stage.host == Host::Workers { asked.len() } else { 1 };
+    assert!(at_hand >= expected, "{asked:?}");
 }
 
 fn refresh_is_one(stage: &Stage) {
