@@ -4,6 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::output::Report;
+use crate::people::{admin, sessions, users};
 use crate::{gateway, keys, migrate, seed};
 
 /// Doorward's command line for operators.
@@ -36,6 +37,18 @@ enum Command {
 
     /// Make the accounts that developers and tests sign in with
     Seed(seed::Options),
+
+    /// Make an admin of the deployment
+    #[command(subcommand)]
+    Admin(admin::Action),
+
+    /// List, show, change and delete users
+    #[command(subcommand)]
+    Users(users::Action),
+
+    /// List and end sessions
+    #[command(subcommand)]
+    Sessions(sessions::Action),
 
     /// Make, renew and list the keys that tokens are signed with
     #[command(subcommand)]
@@ -91,6 +104,9 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
         Command::Migrate(Migrate { lock_timeout, .. }) => migrate::run(cli.database(), *lock_timeout).await,
         Command::Seed(options) => seed::run(options, cli.database()).await,
+        Command::Admin(action) => admin::run(action, cli.database()).await,
+        Command::Users(action) => users::run(action, cli.database()).await,
+        Command::Sessions(action) => sessions::run(action, cli.database()).await,
         Command::Keys(action) => keys::run(action),
         Command::Gateway(options) => gateway::run(options, cli.database()).await,
     }

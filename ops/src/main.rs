@@ -1,4 +1,4 @@
-//! `doorward`, the operator's command line: migrations, development accounts, keys and the gateway.
+//! `doorward`, the operator's command line: migrations, accounts, sessions, keys and the gateway.
 //!
 //! Exit status: 0 done, 1 refused or failed, 2 wrong usage. With `--json` one JSON document goes to standard output and
 //! everything for people to standard error.
@@ -10,7 +10,9 @@ mod host;
 mod keys;
 mod migrate;
 mod output;
+mod people;
 mod seed;
+mod table;
 
 use std::process::ExitCode;
 

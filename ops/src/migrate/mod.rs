@@ -9,7 +9,7 @@ mod ledger;
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde_json::json;
 use tokio_postgres::Client;
 
@@ -97,6 +97,18 @@ pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
         text,
         json: json!({ "applied": applied, "pending": pending }),
     })
+}
+
+/// Refuses a database that isn't at the version of this build.
+///
+/// # Errors
+/// When files are pending, or the database is ahead of this build.
+pub(crate) async fn require(client: &Client) -> anyhow::Result<()> {
+    let (_, pending) = look(client).await?;
+    if !pending.is_empty() {
+        bail!("the database isn't up to date; run `doorward migrate` first");
+    }
+    Ok(())
 }
 
 /// What the ledger holds, and which files it lacks.
