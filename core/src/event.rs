@@ -43,6 +43,16 @@ words! {
         FirmCreated => "firm.created",
         /// A firm was changed.
         FirmUpdated => "firm.updated",
+        /// A mentee asked for an office session.
+        OfficeSessionRequested => "office_session.requested",
+        /// Both sides agree on its time.
+        OfficeSessionConfirmed => "office_session.confirmed",
+        /// One side named another time.
+        OfficeSessionMoved => "office_session.moved",
+        /// It was called off.
+        OfficeSessionCancelled => "office_session.cancelled",
+        /// It took place.
+        OfficeSessionCompleted => "office_session.completed",
     }
 }
 

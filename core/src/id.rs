@@ -145,6 +145,8 @@ ids! {
     MailId;
     /// How a user is known elsewhere.
     AccountId;
+    /// An office session.
+    OfficeSessionId;
 }
 
 #[cfg(test)]

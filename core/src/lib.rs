@@ -7,6 +7,8 @@
 //! |---|---|
 //! | values that only validation makes | [`email`], [`name`], [`phone`], [`text`], [`role`], [`firm`], [`id`], [`time`] |
 //! | what stands in the database as a word | [`user`], [`tier`], [`event`], [`session`] |
+//! | what a profile holds | [`avatar_url`], [`preferences`], [`time_zone`], [`availability`] |
+//! | how an office session goes | [`office_session`] |
 //! | passwords: policy, Argon2id, hashes of other systems | [`password`] |
 //! | access, refresh and one-time tokens, and their keys | [`token`] |
 //! | rate limits, and what counts as one client | [`limit`], [`net`] |
@@ -52,6 +54,8 @@ extern crate alloc;
 #[macro_use]
 mod macros;
 
+pub mod availability;
+pub mod avatar_url;
 pub mod email;
 pub mod entropy;
 pub mod error;
@@ -61,13 +65,16 @@ pub mod id;
 pub mod limit;
 pub mod name;
 pub mod net;
+pub mod office_session;
 pub mod password;
 pub mod phone;
+pub mod preferences;
 pub mod role;
 pub mod secret;
 pub mod session;
 pub mod text;
 pub mod tier;
 pub mod time;
+pub mod time_zone;
 pub mod token;
 pub mod user;

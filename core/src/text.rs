@@ -1,4 +1,4 @@
-//! Free text in one line, and which characters such a text may have.
+//! Free text in one line or several, and which characters such a text may have.
 
 use alloc::string::String;
 use core::fmt;
@@ -96,6 +96,33 @@ impl<const MAX: usize> serde::Serialize for ShortText<MAX> {
     }
 }
 
+/// Optional free text of several lines such as what somebody says of oneself: trimmed, at most `MAX` characters, line
+/// breaks as `\n`. It may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LongText<const MAX: usize>(String);
+
+impl<const MAX: usize> LongText<MAX> {
+    /// Reads a text; white space around it is dropped.
+    ///
+    /// # Errors
+    /// See [`TextError`]; lines and tabs are allowed.
+    pub fn parse(raw: &str) -> Result<Self, TextError> {
+        let text = raw.trim().replace("\r\n", "\n");
+        if text.chars().count() > MAX {
+            return Err(TextError::TooLong { max: MAX });
+        }
+        if !text.chars().all(|c| is_line_char(c) || matches!(c, '\n' | '\t')) {
+            return Err(TextError::Invalid);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +134,16 @@ mod tests {
         assert_eq!(ShortText::<5>::parse("Größen"), Err(TextError::TooLong { max: 5 }));
         assert_eq!(TextError::TooLong { max: 5 }.to_string(), "Use at most 5 characters.");
         assert!(ShortText::<5>::parse("   ").unwrap().is_empty());
+    }
+
+    #[test]
+    fn several_lines_are_several_lines() {
+        let text = LongText::<20>::parse(" One\r\n\ttwo\n ").unwrap();
+        assert_eq!(text.as_str(), "One\n\ttwo");
+        assert_eq!(LongText::<3>::parse("Gr\nö"), Err(TextError::TooLong { max: 3 }));
+        for text in ["a\rb", "a\u{0}b", "a\u{202e}b", "a\u{2028}b"] {
+            assert_eq!(LongText::<9>::parse(text), Err(TextError::Invalid), "{text:?}");
+        }
     }
 
     #[test]
