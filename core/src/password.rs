@@ -59,25 +59,22 @@ impl Password {
             return Err(Vec::from([PasswordProblem::TooLong]));
         }
         let password = Self(normalise(raw));
-        let text = password.0.expose();
-        let folded = fold(text);
-        let mut problems = Vec::new();
-        match text.chars().count() {
-            0..MIN_CHARS => problems.push(PasswordProblem::TooShort),
-            MIN_CHARS..=MAX_CHARS => {}
-            _ => problems.push(PasswordProblem::TooLong),
-        }
-        if not_like.iter().any(|other| is_like(folded.expose(), other)) {
-            problems.push(PasswordProblem::LikeYou);
-        }
-        if common::is_common(folded.expose()) {
-            problems.push(PasswordProblem::Common);
-        }
+        let problems = policy(password.0.expose(), not_like, |text| text.nfkc().collect());
         if problems.is_empty() {
             Ok(password)
         } else {
             Err(problems)
         }
+    }
+
+    /// What [`Password::new`] finds wrong with a password, for a caller that has an NFKC of its own: a browser has one, and
+    /// the tables for ours would be more than half of what it has to load. Versions of Unicode agree about all characters
+    /// that both know (UAX #15, section 3).
+    pub fn problems(raw: &str, not_like: &[&str], nfkc: impl Fn(&str) -> String) -> Vec<PasswordProblem> {
+        if raw.len() > MAX_RAW_BYTES {
+            return Vec::from([PasswordProblem::TooLong]);
+        }
+        policy(&nfkc(raw), not_like, nfkc)
     }
 
     /// The bytes that are hashed: UTF-8 in NFKC.
@@ -99,13 +96,34 @@ fn normalise(raw: &str) -> Secret<String> {
     Secret::new(text)
 }
 
+/// What is wrong with a new password in NFKC.
+fn policy(text: &str, not_like: &[&str], nfkc: impl Fn(&str) -> String) -> Vec<PasswordProblem> {
+    let folded = fold(text);
+    let mut problems = Vec::new();
+    match text.chars().count() {
+        0..MIN_CHARS => problems.push(PasswordProblem::TooShort),
+        MIN_CHARS..=MAX_CHARS => {}
+        _ => problems.push(PasswordProblem::TooLong),
+    }
+    if not_like
+        .iter()
+        .any(|other| is_like(folded.expose(), &nfkc(other.trim())))
+    {
+        problems.push(PasswordProblem::LikeYou);
+    }
+    if common::is_common(folded.expose()) {
+        problems.push(PasswordProblem::Common);
+    }
+    problems
+}
+
 fn fold(text: &str) -> Secret<String> {
     Secret::new(text.to_lowercase())
 }
 
-/// Whether a folded password is this text, or, where it is an address, what stands before its `@`.
+/// Whether a folded password is this text in NFKC, or, where it is an address, what stands before its `@`.
 fn is_like(folded: &str, other: &str) -> bool {
-    let other = other.trim().nfkc().collect::<String>().to_lowercase();
+    let other = other.to_lowercase();
     let local = other.split_once('@').map_or("", |(local, _)| local);
     !other.is_empty() && (folded == other || (!local.is_empty() && folded == local))
 }
@@ -219,6 +237,20 @@ mod tests {
         assert_eq!(problems(&"ж".repeat(128), &[]), []);
         assert_eq!(problems(&"ж".repeat(129), &[]), [PasswordProblem::TooLong]);
         assert_eq!(problems(&"ж".repeat(1_000_000), &[]), [PasswordProblem::TooLong]);
+    }
+
+    #[test]
+    fn another_nfkc_makes_no_other_policy() {
+        let nfkc = |text: &str| text.nfkc().collect::<String>();
+        let long = "ж".repeat(3_000);
+        for raw in ["short", "ａｄａ lovelace", "ｐａｓｓｗｏｒｄ", "ﬁﬂﬁﬂ", "", &long] {
+            let not_like = ["ada@example.com", " Ada Lovelace "];
+            assert_eq!(
+                Password::problems(raw, &not_like, nfkc),
+                problems(raw, &not_like),
+                "{raw}"
+            );
+        }
     }
 
     #[test]
