@@ -181,6 +181,9 @@ pub trait Host: Entropy + Clone + 'static {
     fn kv(&self) -> &Self::Kv;
     /// Outbound HTTP, for mail and for the list of breached passwords.
     fn fetch(&self) -> &Self::Fetch;
+    /// A file that is shipped beside the artifact rather than in it (`browser/pkg`), by its name there; none where it
+    /// isn't there.
+    async fn asset(&self, name: &'static str) -> Option<Bytes>;
     /// The wall clock. Read once a request and passed down.
     fn now(&self) -> Time;
     /// A monotonic reading for `Server-Timing`, in microseconds from an arbitrary start.

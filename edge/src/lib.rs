@@ -20,6 +20,7 @@ use crate::host::{Host, Level};
 use crate::instance::Instance;
 use crate::reply::Reply;
 
+mod assets;
 mod background;
 pub mod config;
 pub mod context;

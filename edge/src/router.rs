@@ -4,6 +4,7 @@ use doorward_core::id::{RequestId, SessionId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
+use crate::assets::Asset;
 use crate::context::Context;
 use crate::error::{Code, Failure, Rejection};
 use crate::handlers;
@@ -33,6 +34,7 @@ enum Resource {
     OpenApi,
     Healthz,
     Readyz,
+    Asset(Asset),
 }
 
 impl Resource {
@@ -57,6 +59,7 @@ impl Resource {
             "/openapi.json" => Self::OpenApi,
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
+            _ if path.starts_with("/assets/") => Self::Asset(Asset::at(path)?),
             _ => Self::Session(path.strip_prefix("/api/auth/sessions/").and_then(SessionId::parse)?),
         })
     }
@@ -77,7 +80,7 @@ impl Resource {
             Self::Account | Self::Session(_) => "DELETE",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, POST",
-            Self::Me | Self::Jwks | Self::OpenApi | Self::Healthz | Self::Readyz => "GET, HEAD",
+            Self::Me | Self::Jwks | Self::OpenApi | Self::Healthz | Self::Readyz | Self::Asset(_) => "GET, HEAD",
         }
     }
 
@@ -148,6 +151,7 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
         Resource::OpenApi => Ok(handlers::openapi::get()),
         Resource::Healthz => Ok(handlers::healthz::get()),
         Resource::Readyz => handlers::readyz::get(ctx).await,
+        Resource::Asset(asset) => handlers::assets::get(ctx, asset).await,
     }
 }
 

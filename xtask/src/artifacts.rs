@@ -38,12 +38,54 @@ pub fn doorward(profile: Profile) -> Result<PathBuf> {
     Ok(paths::target()?.join(folder).join("doorward"))
 }
 
+/// Builds the core for the browser, in [`browser_folder`]. Both hosts ship it and name it by what is in it, so it comes
+/// before them. Does next to nothing when nothing changed.
+///
+/// # Errors
+/// When a tool is missing and can't be installed, or it doesn't compile.
+pub fn browser() -> Result<PathBuf> {
+    let folder = browser_folder();
+    let module = folder.join("core_bg.wasm");
+    let (bindgen, wasm_opt) = (tools::wasm_bindgen()?, tools::wasm_opt()?);
+    let log = fresh_log("build-browser");
+    let mut compile = run::cargo();
+    compile.args(["build", "--package", "doorward-browser", "--lib", "--release"]);
+    compile.args(["--target", "wasm32-unknown-unknown"]);
+    // It runs for a moment at a time: small is all that counts.
+    for package in ["sha2", "digest"] {
+        let small = format!("profile.release.package.{package}.opt-level=\"z\"");
+        compile.args(["--config", &small]);
+    }
+    run::run("compiling the core for the browser", &mut compile, &log)?;
+    let wasm = paths::target()?.join("wasm32-unknown-unknown/release/doorward_browser.wasm");
+    let stamp = stamp(&wasm)?;
+    // Beside the folder: everything in it is shipped.
+    let stamp_file = paths::root().join("browser/.stamp");
+    if module.is_file() && fs::read_to_string(&stamp_file).is_ok_and(|last| last == stamp) {
+        return Ok(module);
+    }
+    fs::remove_dir_all(&folder).ok();
+    let mut command = Command::new(bindgen);
+    command.args(["--target", "web", "--no-typescript", "--out-name", "core", "--out-dir"]);
+    command.arg(&folder).arg(&wasm);
+    run::run("binding the core for the browser", &mut command, &log)?;
+    optimise(&wasm_opt, &module, &["-Oz"], &BROWSER_FEATURES, &log)?;
+    fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))?;
+    Ok(module)
+}
+
+/// What is shipped beside the Worker: `browser/pkg`.
+pub fn browser_folder() -> PathBuf {
+    paths::root().join("browser/pkg")
+}
+
 /// Builds what Workers run, in `edge/workers/build`, and says where its entry point is. Does next to nothing when
 /// nothing changed.
 ///
 /// # Errors
 /// When a tool is missing and can't be installed, or something doesn't compile.
 pub fn worker() -> Result<PathBuf> {
+    browser()?;
     let build = paths::root().join("edge/workers/build");
     let entry = build.join("index.js");
     let (bindgen, worker_build) = (tools::wasm_bindgen()?, tools::worker_build()?);
@@ -78,36 +120,50 @@ pub fn worker() -> Result<PathBuf> {
     command.env("WASM_BINDGEN_BIN", bindgen).env("ESBUILD_BIN", esbuild);
     command.env("CARGO_TARGET_DIR", paths::target()?);
     run::run("binding and bundling the Worker", &mut command, &log)?;
-    optimise(&wasm_opt, &worker_module(), &log)?;
+    optimise(&wasm_opt, &worker_module(), &["-O"], &WORKER_FEATURES, &log)?;
     fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))?;
     Ok(entry)
 }
+
+/// What workerd has.
+const WORKER_FEATURES: [&str; 8] = [
+    "mutable-globals",
+    "sign-ext",
+    "nontrapping-float-to-int",
+    "bulk-memory",
+    "multivalue",
+    "reference-types",
+    "exception-handling",
+    "simd",
+];
+
+/// What Rust's compiler takes for granted of a browser (those of 2022 and later have it).
+const BROWSER_FEATURES: [&str; 6] = [
+    "mutable-globals",
+    "sign-ext",
+    "nontrapping-float-to-int",
+    "bulk-memory",
+    "multivalue",
+    "reference-types",
+];
 
 /// What worker-build would do with `wasm-opt`, and without the names of functions: a tenth of the download.
 ///
 /// The features are named one by one, because `wasm-bindgen` takes away the section that would, and so that no encoding
 /// comes out that workerd doesn't know.
-fn optimise(wasm_opt: &Path, module: &Path, log: &Path) -> Result<()> {
+fn optimise(wasm_opt: &Path, module: &Path, level: &[&str], features: &[&str], log: &Path) -> Result<()> {
     let optimised = module.with_extension("optimised");
     let mut command = Command::new(wasm_opt);
     command
         .arg(module)
         .arg("-o")
         .arg(&optimised)
-        .args(["-O", "--strip-debug", "--strip-producers"]);
-    for feature in [
-        "mutable-globals",
-        "sign-ext",
-        "nontrapping-float-to-int",
-        "bulk-memory",
-        "multivalue",
-        "reference-types",
-        "exception-handling",
-        "simd",
-    ] {
+        .args(level)
+        .args(["--strip-debug", "--strip-producers"]);
+    for feature in features {
         command.arg(format!("--enable-{feature}"));
     }
-    run::run("optimising the Worker", &mut command, log)?;
+    run::run("optimising what was bound", &mut command, log)?;
     fs::rename(&optimised, module).with_context(|| format!("replacing {}", module.display()))
 }
 
@@ -121,6 +177,7 @@ pub fn worker_module() -> PathBuf {
 /// # Errors
 /// When it doesn't compile.
 pub fn component() -> Result<PathBuf> {
+    browser()?;
     let mut command = run::cargo();
     command.args([
         "build",

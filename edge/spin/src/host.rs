@@ -4,6 +4,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
 use doorward_core::time::Time;
 use doorward_edge::config::Config;
@@ -13,6 +14,8 @@ use doorward_edge::outbound::rest_kv::RestKv;
 use spin_sdk::wasip3::clocks::monotonic_clock;
 
 use crate::fetch::SpinFetch;
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// One request's handle on the host.
 #[derive(Debug, Clone)]
@@ -78,6 +81,11 @@ impl Host for SpinHost {
 
     fn fetch(&self) -> &SpinFetch {
         &SpinFetch
+    }
+
+    async fn asset(&self, name: &'static str) -> Option<Bytes> {
+        let (_, bytes) = ASSETS.iter().find(|(known, _)| *known == name)?;
+        Some(Bytes::from_static(bytes))
     }
 
     fn now(&self) -> Time {

@@ -1,5 +1,6 @@
 //! The endpoints, one a file. A handler's header is its contract; its body parses, decides, writes one batch, replies.
 
+pub(crate) mod assets;
 pub(crate) mod change_email;
 pub(crate) mod change_password;
 pub(crate) mod delete_account;

@@ -331,6 +331,10 @@ impl Host for TestHost {
         &self.0.provider
     }
 
+    async fn asset(&self, _: &'static str) -> Option<Bytes> {
+        None
+    }
+
     fn now(&self) -> Time {
         self.0.now.get()
     }

@@ -3,6 +3,7 @@
 //! dependency hangs, lies or breaks, what time does, and that no secret goes where it shouldn't.
 
 mod account;
+mod assets;
 mod breached;
 mod cookies;
 mod data;

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
 use doorward_core::time::Time;
 use doorward_edge::config::Config;
@@ -14,7 +15,7 @@ use doorward_edge::outbound::pg_sql::{PgConfig, PgSql};
 use doorward_edge::outbound::rest_kv::RestKv;
 use doorward_edge::wire::conn_string::ConnString;
 use doorward_edge::wire::pg::Limits;
-use worker::{Context, Date, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
+use worker::{Context, Date, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
 use crate::socket::Database;
@@ -27,6 +28,7 @@ struct Ports {
     event: Event,
     sql: PgSql<Database>,
     kv: Option<RestKv<WorkersFetch>>,
+    assets: Option<Fetcher>,
 }
 
 /// What the runtime called us for: it keeps us alive until deferred work is done.
@@ -61,6 +63,7 @@ impl WorkersHost {
             event,
             sql: PgSql::new(database, pg),
             kv: config.redis.clone().map(|redis| RestKv::new(WorkersFetch, redis)),
+            assets: env.assets("ASSETS").ok(),
         })))
     }
 }
@@ -131,6 +134,16 @@ impl Host for WorkersHost {
 
     fn fetch(&self) -> &WorkersFetch {
         &WorkersFetch
+    }
+
+    async fn asset(&self, name: &'static str) -> Option<Bytes> {
+        // The binding looks at the path only.
+        let address = ["http://assets/", name].concat();
+        let mut response = self.0.assets.as_ref()?.fetch(address, None).await.ok()?;
+        if response.status_code() != 200 {
+            return None;
+        }
+        response.bytes().await.ok().map(Bytes::from)
     }
 
     fn now(&self) -> Time {

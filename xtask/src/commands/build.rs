@@ -19,6 +19,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let progress = Progress::start("build");
+    report("core for the browser", &artifacts::browser()?)?;
     if options.host.workers() {
         artifacts::worker()?;
         report("Worker", &artifacts::worker_module())?;

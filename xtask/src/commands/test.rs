@@ -29,9 +29,22 @@ pub(crate) struct Options {
 }
 
 /// What the packages are called, by what they are checked for.
-const NATIVE: [&str; 5] = ["doorward-core", "doorward-edge", "doorward", "xtask", "doorward-tests"];
-const UNIT: [&str; 4] = ["doorward-core", "doorward-edge", "doorward", "xtask"];
-const ON_WORKERS: [&str; 3] = ["doorward-core", "doorward-edge", "doorward-workers"];
+const NATIVE: [&str; 6] = [
+    "doorward-core",
+    "doorward-edge",
+    "doorward-browser",
+    "doorward",
+    "xtask",
+    "doorward-tests",
+];
+const UNIT: [&str; 5] = [
+    "doorward-core",
+    "doorward-edge",
+    "doorward-browser",
+    "doorward",
+    "xtask",
+];
+const ON_WORKERS: [&str; 4] = ["doorward-core", "doorward-edge", "doorward-workers", "doorward-browser"];
 const ON_WASI: [&str; 3] = ["doorward-core", "doorward-edge", "doorward-spin"];
 
 /// One thing that must pass.
@@ -272,7 +285,16 @@ fn documentation() -> Result<Outcome> {
         command.env("RUSTDOCFLAGS", "-D warnings");
         programs::run("documentation", &mut command, &log(&format!("doc{kind}")))
     };
-    call("--lib", &["doorward-core", "doorward-edge", "xtask", "doorward-tests"])?;
+    call(
+        "--lib",
+        &[
+            "doorward-core",
+            "doorward-edge",
+            "doorward-browser",
+            "xtask",
+            "doorward-tests",
+        ],
+    )?;
     call("--bins", &["doorward"])?;
     Ok(Outcome::Passed)
 }
@@ -301,7 +323,7 @@ fn deny() -> Result<Outcome> {
 fn machete() -> Result<Outcome> {
     let mut command = Command::new(tools::cargo_machete()?);
     command.current_dir(paths::root());
-    for dir in ["core", "edge", "ops", "xtask", "tests"] {
+    for dir in ["core", "edge", "browser", "ops", "xtask", "tests"] {
         command.arg(dir);
     }
     programs::run("machete", &mut command, &log("machete"))?;
@@ -338,6 +360,7 @@ fn core_on_wasm() -> Result<Outcome> {
 
 fn build() -> Result<Outcome> {
     artifacts::doorward(Profile::Dev)?;
+    report("  core for the browser", &artifacts::browser()?)?;
     artifacts::worker()?;
     report("  Worker", &artifacts::worker_module())?;
     report("  component", &artifacts::component()?)?;

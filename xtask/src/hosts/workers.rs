@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::Plan;
 use crate::process::{Ask, Service};
-use crate::{paths, probe, run, secrets, tools};
+use crate::{artifacts, paths, probe, run, secrets, tools};
 
 /// The binding of Hyperdrive in `wrangler.toml`.
 const BINDING: &str = "DB";
@@ -70,7 +70,8 @@ pub(super) fn start(plan: &Plan) -> Result<Service> {
 }
 
 /// `wrangler.toml` for a local run: as it is in the checkout, but with an entry point that is built already, without a
-/// build of its own, with the variables of this run, and without Hyperdrive where that isn't wanted.
+/// build of its own, with the variables of this run, and without Hyperdrive where that isn't wanted. The folder of the
+/// assets is named from the root, because the file lies elsewhere.
 fn local_config(text: &str, entry: &Path, vars: &BTreeMap<String, String>, hyperdrive: bool) -> String {
     let mut local: Vec<String> = Vec::new();
     let mut keep = true;
@@ -79,12 +80,11 @@ fn local_config(text: &str, entry: &Path, vars: &BTreeMap<String, String>, hyper
             let table = line.trim().trim_matches(['[', ']']);
             keep = table != "build" && table != "vars" && (hyperdrive || table != "hyperdrive");
         }
-        let is_entry = line.split('=').next().is_some_and(|key| key.trim() == "main");
         if keep {
-            local.push(if is_entry {
-                format!("main = {}", quoted(entry))
-            } else {
-                line.to_owned()
+            local.push(match line.split('=').next().map(str::trim) {
+                Some("main") => format!("main = {}", quoted(entry)),
+                Some("directory") => format!("directory = {}", quoted(&artifacts::browser_folder())),
+                _ => line.to_owned(),
             });
         }
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
 use doorward_core::time::Time;
 use doorward_edge::host::{Host, Level};
@@ -34,6 +35,8 @@ pub(crate) struct Ports {
     pub(crate) fetch: FakeFetch,
     pub(crate) log: RefCell<Vec<(Level, String)>>,
     pub(crate) has_entropy: Cell<bool>,
+    /// Whether what is shipped beside the artifact is there; each file holds its own name.
+    pub(crate) assets: Cell<bool>,
     now: Cell<i64>,
     seed: Cell<u64>,
     deferred: RefCell<Vec<Pin<Box<dyn Future<Output = ()>>>>>,
@@ -47,6 +50,7 @@ impl FakeHost {
             fetch: FakeFetch::default(),
             log: RefCell::default(),
             has_entropy: Cell::new(true),
+            assets: Cell::new(true),
             now: Cell::new(NOON),
             seed: Cell::new(0x5eed),
             deferred: RefCell::default(),
@@ -122,6 +126,10 @@ impl Host for FakeHost {
 
     fn fetch(&self) -> &FakeFetch {
         &self.0.fetch
+    }
+
+    async fn asset(&self, name: &'static str) -> Option<Bytes> {
+        self.0.assets.get().then(|| Bytes::from_static(name.as_bytes()))
     }
 
     fn now(&self) -> Time {
