@@ -6,6 +6,7 @@
 //! | what | where |
 //! |---|---|
 //! | values that only validation makes | [`email`], [`name`], [`phone`], [`text`], [`role`], [`firm`], [`id`], [`time`] |
+//! | who may do what | [`authority`], [`permission`] |
 //! | what stands in the database as a word | [`user`], [`tier`], [`event`], [`session`] |
 //! | what a profile holds | [`avatar_url`], [`preferences`], [`time_zone`], [`availability`] |
 //! | how an office session goes | [`office_session`] |
@@ -54,6 +55,7 @@ extern crate alloc;
 #[macro_use]
 mod macros;
 
+pub mod authority;
 pub mod availability;
 pub mod avatar_url;
 pub mod email;
@@ -67,6 +69,7 @@ pub mod name;
 pub mod net;
 pub mod office_session;
 pub mod password;
+pub mod permission;
 pub mod phone;
 pub mod preferences;
 pub mod role;
