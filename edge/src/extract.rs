@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use doorward_core::error::{FieldError, FieldProblem, Problem};
 use doorward_core::password::Password;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Uri, header};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Code, Failure};
@@ -43,11 +43,7 @@ impl Fields {
         }
         let json: Json = serde_json::from_slice(body).map_err(|_| Code::MalformedJson)?;
         if let Some(path) = json.repeated() {
-            return Err(Failure::fields(vec![FieldError {
-                path: path.into(),
-                code: "duplicate",
-                message: "This field is there twice.".to_owned(),
-            }]));
+            return Err(Failure::fields(vec![duplicate(path)]));
         }
         let Json::Object { members, .. } = json else {
             return Err(Failure::field("", &FieldProblem::WrongType));
@@ -60,6 +56,21 @@ impl Fields {
             members,
             errors: Vec::new(),
         })
+    }
+
+    /// Reads the parameters of a query (`application/x-www-form-urlencoded`), each of them a text. An empty one is none.
+    pub fn query(uri: &Uri) -> Self {
+        let mut fields = Self::none();
+        let pairs = uri.query().unwrap_or_default().split('&');
+        for (name, value) in pairs.filter_map(|pair| pair.split_once('=')) {
+            let name = decoded(name);
+            if fields.members.iter().any(|(other, _)| *other == name) {
+                fields.errors.push(duplicate(name));
+            } else if !value.is_empty() {
+                fields.members.push((name, Json::Text(decoded(value))));
+            }
+        }
+        fields
     }
 
     /// A field that has to be there, parsed by `parse`.
@@ -175,6 +186,30 @@ impl Fields {
 /// Never in practice: a defect in a handler that forgot to note a problem.
 pub fn present<T>(value: Option<T>) -> Result<T, Failure> {
     value.ok_or_else(|| Failure::Internal("a field was neither read nor refused".into()))
+}
+
+fn duplicate(path: String) -> FieldError {
+    FieldError {
+        path: path.into(),
+        code: "duplicate",
+        message: "This field is there twice.".to_owned(),
+    }
+}
+
+/// A name or a value of a query. What isn't encoded rightly stands for itself.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        let byte = match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => u8::try_from(high << 4 | low).ok(),
+            _ => None,
+        };
+        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = after.get(if byte.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -331,6 +366,26 @@ mod tests {
         for name in ["status", "tier", "isVerified"] {
             assert_eq!(code(read(&format!("{{\"{name}\":null}}"))).0, Code::Forbidden, "{name}");
         }
+    }
+
+    #[test]
+    fn a_query_is_read_like_a_body() {
+        let mut query = Fields::query(
+            &"/x?q=a%2Bb+%C3%A4&none=&role=Admin&limit=1&limit=2&%66irm=f%&flag"
+                .parse()
+                .unwrap(),
+        );
+        assert_eq!(query.optional_text("q").as_deref(), Some("a+b ä"));
+        assert_eq!(query.optional_text("none"), None);
+        assert_eq!(query.optional_text("flag"), None);
+        assert_eq!(query.optional_text("firm").as_deref(), Some("f%"));
+        assert_eq!(query.optional("role", doorward_core::role::Role::parse), None);
+        let Err(Failure::Rejected(rejection)) = query.finish() else {
+            panic!("accepted")
+        };
+        let named: Vec<_> = rejection.fields.iter().map(|f| (f.path.as_ref(), f.code)).collect();
+        assert_eq!(named, [("limit", "duplicate"), ("role", "invalid_role")]);
+        assert!(Fields::query(&"/x".parse().unwrap()).finish().is_ok());
     }
 
     #[test]

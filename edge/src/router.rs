@@ -60,7 +60,16 @@ impl Resource {
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
             _ if path.starts_with("/assets/") => Self::Asset(Asset::at(path)?),
-            _ => Self::Session(path.strip_prefix("/api/auth/sessions/").and_then(SessionId::parse)?),
+            _ => return Self::with_id(path),
+        })
+    }
+
+    /// What is at a path with an id in it. What is no id is no address.
+    fn with_id(path: &str) -> Option<Self> {
+        let parts: Vec<_> = path.split('/').collect();
+        Some(match parts.as_slice() {
+            ["", "api", "auth", "sessions", id] => Self::Session(SessionId::parse(id)?),
+            _ => return None,
         })
     }
 

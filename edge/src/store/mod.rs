@@ -6,12 +6,14 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
+use doorward_core::authority::Scope;
 use doorward_core::time::Time;
 
 use crate::error::Failure;
 use crate::host::{Rows, Statement};
 
 pub(crate) mod account;
+pub(crate) mod acts;
 pub(crate) mod events;
 pub(crate) mod outbox;
 pub(crate) mod readiness;
@@ -161,9 +163,41 @@ macro_rules! user_columns {
             ".created_at) * 1000)::bigint, ",
             "floor(extract(epoch FROM ",
             $from,
-            ".updated_at) * 1000)::bigint"
+            ".updated_at) * 1000)::bigint, ",
+            "(SELECT array_to_string(roles.permissions, ' ') FROM roles WHERE roles.name = ",
+            $from,
+            ".role)"
         )
     };
 }
 
-use {millis, user_columns};
+/// SQL that is true of a firm's id within a scope, of which [`scope`] makes the two parameters. It folds to one
+/// comparison once they are known, so that an index can serve it.
+macro_rules! within {
+    ($firm:literal, $all:literal, $own:literal) => {
+        concat!(
+            "(",
+            $all,
+            "::text::boolean OR ",
+            $firm,
+            " = ",
+            $own,
+            "::text::uuid OR (",
+            $own,
+            "::text IS NULL AND ",
+            $firm,
+            " IS NULL))"
+        )
+    };
+}
+
+/// The parameters of [`within`]: whether it is everything, and else the firm, or NULL for those without one.
+fn scope(scope: Scope) -> [Param<'static>; 2] {
+    let firm = match scope {
+        Scope::Firm(firm) => shown(firm),
+        Scope::Deployment | Scope::Firmless => None,
+    };
+    [shown(scope == Scope::Deployment), firm]
+}
+
+use {millis, user_columns, within};

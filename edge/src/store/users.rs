@@ -1,7 +1,9 @@
 //! Users: what the API shows of one, and what a sign-in needs to know.
 
+use doorward_core::authority::{Person, Principal, Target};
 use doorward_core::email::Email;
 use doorward_core::id::{FirmId, UserId};
+use doorward_core::permission::Permissions;
 use doorward_core::role::Role;
 use doorward_core::tier::Tier;
 use doorward_core::time::Time;
@@ -45,6 +47,9 @@ pub(crate) struct User {
     pub(crate) created_at: Time,
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
     pub(crate) updated_at: Time,
+    /// What the role allows. Not shown.
+    #[serde(skip)]
+    pub(crate) permissions: Permissions,
 }
 
 impl User {
@@ -67,6 +72,28 @@ impl User {
             last_login_at: row.optional_time()?,
             created_at: row.time()?,
             updated_at: row.time()?,
+            permissions: Permissions::parse(row.text()?),
+        })
+    }
+
+    /// As somebody who acts.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal {
+            user: Some(self.id),
+            role: self.role.clone(),
+            permissions: self.permissions,
+            tier: self.tier,
+            firm: self.firm_id,
+        }
+    }
+
+    /// As somebody to whom something is done.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target::Person(Person {
+            id: self.id,
+            firm: self.firm_id,
+            role: &self.role,
+            permissions: self.permissions,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use doorward_core::id::{SessionId, UserId};
+use doorward_core::id::{FirmId, SessionId, UserId};
 use doorward_core::password::{self, Password, Workspace};
 use doorward_core::time::Time;
 use doorward_core::token::HashedToken;
@@ -63,7 +63,7 @@ pub(crate) fn nulls(count: usize) -> Row {
 }
 
 /// How many columns a user has.
-pub(crate) const USER_COLUMNS: usize = 16;
+pub(crate) const USER_COLUMNS: usize = 17;
 
 /// Ann as the API shows her: a row of `user_columns!`.
 pub(crate) fn ann() -> Row {
@@ -71,16 +71,35 @@ pub(crate) fn ann() -> Row {
 }
 
 pub(crate) fn user(id: UserId, status: &str) -> Row {
+    person(id, None, "member", status)
+}
+
+/// Somebody of a firm, or of none, with what the migrations let the role do.
+pub(crate) fn person(id: UserId, firm: Option<FirmId>, role: &str, status: &str) -> Row {
     let id = id.to_string();
-    let mut columns = row(&[&id, EMAIL, NAME, "member", status, "free", "t"]);
-    // Firm, phone, avatar, department, position.
-    columns.extend(nulls(5));
+    let mut columns = row(&[&id, EMAIL, NAME, role, status, "free", "t"]);
+    columns.push(firm.map(|firm| firm.to_string()));
+    // Phone, avatar, department, position.
+    columns.extend(nulls(4));
     columns.push(Some(r#"{"locale": "en"}"#.to_owned()));
     // Last sign-in, made, changed.
     columns.push(None);
-    columns.extend(row(&["1767322984000", "1767322985678"]));
+    columns.extend(row(&["1767322984000", "1767322985678", permissions(role)]));
     assert_eq!(columns.len(), USER_COLUMNS);
     columns
+}
+
+/// What the migrations let a role do.
+pub(crate) fn permissions(role: &str) -> &'static str {
+    match role {
+        "admin" => {
+            "profiles.read profiles.list profiles.write users.manage events.read firms.read firms.manage invitations.manage"
+        }
+        "pm" => "profiles.read",
+        "mentor" => "mentoring.offer",
+        "mentee" => "mentoring.ask",
+        _ => "",
+    }
 }
 
 /// What a sign-in reads first.

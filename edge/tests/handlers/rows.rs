@@ -26,7 +26,7 @@ struct Case {
 }
 
 /// Which of a user's columns have to be there, and which can't be just any word.
-const USER_REQUIRED: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 12, 14, 15];
+const USER_REQUIRED: [usize; 11] = [0, 1, 2, 3, 4, 5, 6, 12, 14, 15, 16];
 const USER_PARSED: [usize; 10] = [0, 3, 4, 5, 6, 7, 12, 13, 14, 15];
 
 fn shifted(columns: &[usize], by: usize) -> Vec<usize> {

@@ -1,0 +1,48 @@
+//! What is done under a permission: who acts is read, the core decides, and the write holds only while whoever acts is
+//! still who was read.
+
+use doorward_core::id::SessionId;
+
+use super::tokens::Step;
+use super::users::User;
+use super::{Param, maybe, shown, text};
+
+/// Who acts, as the database said a moment ago.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    pub(crate) user: User,
+    pub(crate) session: SessionId,
+}
+
+/// SQL of the common table expression `actor`: one row while whoever acts is signed in, active, of the same role and of the
+/// same firm as when it was decided; none otherwise. Takes `$1` to `$5`; [`Actor::params`] makes `$1` to `$8`.
+macro_rules! actor {
+    () => {
+        "actor AS (
+            SELECT u.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+            WHERE s.id = $1::text::uuid AND u.id = $2::text::uuid AND s.revoked_at IS NULL
+              AND s.expires_at > $3::text::timestamptz AND u.status = 'active' AND u.role = $4::text
+              AND u.firm_id IS NOT DISTINCT FROM $5::text::uuid
+         )"
+    };
+}
+
+impl Actor {
+    /// `$1` session, `$2` user, `$3` now, `$4` role, `$5` firm, `$6` event, `$7` address, `$8` user agent; and `more`.
+    pub(super) fn params<'a>(&'a self, step: Step<'a>, more: impl IntoIterator<Item = Param<'a>>) -> Vec<Param<'a>> {
+        let mut params = vec![
+            shown(self.session),
+            shown(self.user.id),
+            shown(step.now),
+            text(self.user.role.as_str()),
+            self.user.firm_id.and_then(shown),
+            shown(step.event),
+            maybe(step.client.address.as_deref()),
+            maybe(step.client.user_agent.as_deref()),
+        ];
+        params.extend(more);
+        params
+    }
+}
+
+pub(super) use actor;
