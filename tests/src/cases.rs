@@ -8,6 +8,7 @@ mod documentation;
 mod errors;
 mod flights;
 mod gateway;
+mod integrate;
 mod limits;
 mod origin;
 mod outage;
@@ -28,6 +29,7 @@ pub fn suite() -> Vec<Case> {
         readme::cases(),
         documentation::cases(),
         gateway::cases(),
+        integrate::cases(),
     ]
     .concat()
 }

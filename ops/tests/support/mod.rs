@@ -104,13 +104,20 @@ impl Database {
 
     /// The rows of a query, every value as text.
     pub(crate) fn rows(&self, sql: &str) -> Rows {
-        let messages = self.runtime.block_on(self.client.simple_query(sql)).unwrap();
+        self.try_rows(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The rows of a query, or what Postgres says.
+    pub(crate) fn try_rows(&self, sql: &str) -> Result<Rows, String> {
+        let messages = self.runtime.block_on(self.client.simple_query(sql));
+        let messages = messages.map_err(|error| format!("{error:?}"))?;
         let rows = messages.iter().filter_map(|message| match message {
             tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
-        rows.map(|row| (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
-            .collect()
+        Ok(rows
+            .map(|row| (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
+            .collect())
     }
 
     /// The one value of a query, as text.
