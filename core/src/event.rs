@@ -43,6 +43,10 @@ words! {
         FirmCreated => "firm.created",
         /// A firm was changed.
         FirmUpdated => "firm.updated",
+        /// A role was made, or what it allows was changed.
+        RoleChanged => "role.changed",
+        /// A role was deleted.
+        RoleDeleted => "role.deleted",
         /// A mentee asked for an office session.
         OfficeSessionRequested => "office_session.requested",
         /// Both sides agree on its time.

@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::output::Report;
-use crate::people::{admin, sessions, users};
+use crate::people::{admin, roles, sessions, users};
 use crate::{gateway, keys, migrate, seed};
 
 /// Doorward's command line for operators.
@@ -45,6 +45,10 @@ enum Command {
     /// List, show, change and delete users
     #[command(subcommand)]
     Users(users::Action),
+
+    /// List, make and delete roles
+    #[command(subcommand)]
+    Roles(roles::Action),
 
     /// List and end sessions
     #[command(subcommand)]
@@ -106,6 +110,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         Command::Seed(options) => seed::run(options, cli.database()).await,
         Command::Admin(action) => admin::run(action, cli.database()).await,
         Command::Users(action) => users::run(action, cli.database()).await,
+        Command::Roles(action) => roles::run(action, cli.database()).await,
         Command::Sessions(action) => sessions::run(action, cli.database()).await,
         Command::Keys(action) => keys::run(action),
         Command::Gateway(options) => gateway::run(options, cli.database()).await,

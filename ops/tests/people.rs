@@ -1,4 +1,4 @@
-//! `doorward admin`, `users` and `sessions` on real databases: what they change, what they refuse, what they leave a trace of.
+//! `doorward admin`, `users`, `roles` and `sessions` on real databases: what they change, what they refuse, what they leave a trace of.
 
 mod support;
 
@@ -493,4 +493,90 @@ fn sessions_are_listed_and_ended() {
             ),
         ]
     );
+}
+
+#[test]
+fn roles_are_made_changed_and_deleted() {
+    let database = Database::migrated();
+    let listed = || -> Vec<(String, Value, Value)> {
+        let document = done(&database, &["roles", "list"]);
+        let roles = document["roles"].as_array().unwrap();
+        roles
+            .iter()
+            .map(|role| {
+                (
+                    role["name"].as_str().unwrap().to_owned(),
+                    role["permissions"].clone(),
+                    role["users"].clone(),
+                )
+            })
+            .collect()
+    };
+    let names = |roles: Vec<(String, Value, Value)>| roles.into_iter().map(|role| role.0).collect::<Vec<_>>();
+    assert_eq!(names(listed()), ["admin", "member", "mentee", "mentor", "pm"]);
+
+    let made = done(
+        &database,
+        &[
+            "roles",
+            "set",
+            "auditor",
+            "--permissions",
+            "events.read,firms.read",
+            "--description",
+            "Reads the trail",
+        ],
+    );
+    let auditor =
+        json!({"name": "auditor", "description": "Reads the trail", "permissions": ["events.read", "firms.read"]});
+    assert_eq!(made, json!({"role": auditor, "changed": true}));
+    let again = ["roles", "set", "auditor", "--permissions", "events.read,firms.read"];
+    assert_eq!(done(&database, &again), json!({"role": auditor, "changed": false}));
+    let less = done(&database, &["roles", "set", "auditor", "--permissions", ""]);
+    assert_eq!(less["role"]["permissions"], json!([]));
+    assert_eq!(less["role"]["description"], "Reads the trail");
+    done(&database, &["roles", "set", "auditor", "--permissions", "events.read"]);
+    let id = person(&database, "grace@example.com", "auditor");
+    assert_eq!(listed()[5], ("auditor".to_owned(), json!(["events.read"]), json!(1)));
+    assert!(stdout(&database.doorward(&["roles", "list"])).contains("auditor  1      events.read"));
+
+    let why = refusal(&database.doorward(&["roles", "delete", "auditor"]));
+    assert!(why.contains("1 people are auditor"), "{why}");
+    done(&database, &["users", "set-role", &id, "member"]);
+    assert_eq!(
+        done(&database, &["roles", "delete", "auditor"]),
+        json!({"deleted": "auditor"})
+    );
+    assert_eq!(names(listed()), ["admin", "member", "mentee", "mentor", "pm"]);
+
+    let kinds: Vec<String> = events(&database).into_iter().map(|event| event.0).collect();
+    let changed = "role.changed";
+    assert_eq!(kinds, [changed, changed, changed, "user.role_changed", "role.deleted"]);
+    let (_, _, second) = &events(&database)[1];
+    assert_eq!(second["before"], auditor);
+    assert_eq!(second["after"]["permissions"], json!([]));
+}
+
+#[test]
+fn doorwards_own_roles_stay() {
+    let database = Database::migrated();
+    for (arguments, why) in [
+        (
+            &["roles", "set", "admin", "--permissions", "events.read"][..],
+            "admins may do what admins may do",
+        ),
+        (&["roles", "delete", "admin"], "stays"),
+        (&["roles", "delete", "member"], "stays"),
+        (&["roles", "delete", "auditor"], "there is no role auditor"),
+    ] {
+        let said = refusal(&database.doorward(arguments));
+        assert!(said.contains(why), "{arguments:?}: {said}");
+    }
+    for arguments in [
+        &["roles", "set", "auditor", "--permissions", "events.write"][..],
+        &["roles", "set", "Auditor", "--permissions", "events.read"],
+    ] {
+        assert_eq!(database.doorward(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    assert_eq!(events(&database), []);
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod admin;
 mod change;
+pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
