@@ -66,8 +66,10 @@ pub struct Config {
     /// `BREACHED_URL`: a service with the range API of Pwned Passwords, such as `https://api.pwnedpasswords.com`. Without
     /// it new passwords are held against the built-in list alone.
     pub breached: Option<Breached>,
-    /// `PRODUCT_NAME` (Doorward): what the service is called in mail.
+    /// `PRODUCT_NAME` (Doorward): what the service is called in mail and on its pages.
     pub product_name: String,
+    /// `BRAND_ACCENT`, `BRAND_ACCENT_DARK` and `BRAND_LOGO_URL`: what makes the pages a deployment's own.
+    pub brand: Brand,
     /// `MAINTENANCE_TOKEN`: whoever presents it may call `POST /maintenance`. Without it there is no such call.
     pub maintenance_token: Option<Secret<String>>,
     /// `EVENTS_RETENTION_DAYS` (0): how long the audit trail is kept; 0 is for ever.
@@ -81,6 +83,24 @@ pub struct SessionLifetimes {
     pub brief: Duration,
     /// With it.
     pub remembered: Duration,
+}
+
+/// How the pages look, beside their name.
+#[derive(Debug, Default)]
+pub struct Brand {
+    /// The accent colour, as `#rrggbb`.
+    pub accent: Option<String>,
+    /// The same in the dark.
+    pub accent_dark: Option<String>,
+    /// Where a picture of the logo is: an https address, or a path of this site.
+    pub logo: Option<String>,
+}
+
+impl Brand {
+    /// Whether there is a style sheet of its own.
+    pub fn is_coloured(&self) -> bool {
+        self.accent.is_some() || self.accent_dark.is_some()
+    }
 }
 
 /// What a registration with a taken address is told.
@@ -180,6 +200,11 @@ impl Config {
             breached: source.breached()?,
             mail: source.mail()?,
             product_name: source.get("PRODUCT_NAME").unwrap_or_else(|| "Doorward".to_owned()),
+            brand: Brand {
+                accent: source.colour("BRAND_ACCENT")?,
+                accent_dark: source.colour("BRAND_ACCENT_DARK")?,
+                logo: source.logo()?,
+            },
             maintenance_token: source.get("MAINTENANCE_TOKEN").map(Secret::new),
             events_kept: match source.number("EVENTS_RETENTION_DAYS", 0, 0..=36_500)? {
                 0 => None,
@@ -245,6 +270,31 @@ impl<F: Fn(&str) -> Option<String>> Source<'_, F> {
     fn breached(&self) -> Result<Option<Breached>, ConfigError> {
         let parse = |url: String| Breached::new(&url).map_err(|e| error("BREACHED_URL", e.to_string()));
         self.get("BREACHED_URL").map(parse).transpose()
+    }
+
+    fn colour(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let is_colour = |text: &String| {
+            let digits = text.strip_prefix('#').unwrap_or_default();
+            digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        match self.get(name) {
+            Some(text) if !is_colour(&text) => Err(error(name, "must be a colour such as #2456a6".to_owned())),
+            colour => Ok(colour),
+        }
+    }
+
+    fn logo(&self) -> Result<Option<String>, ConfigError> {
+        let is_address = |text: &String| {
+            let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+            plain && (text.starts_with("https://") || text.starts_with('/') && !text.starts_with("//"))
+        };
+        match self.get("BRAND_LOGO_URL") {
+            Some(text) if !is_address(&text) => {
+                let problem = "must be an https address, or a path of this site";
+                Err(error("BRAND_LOGO_URL", problem.to_owned()))
+            }
+            logo => Ok(logo),
+        }
     }
 
     fn list(&self, name: &'static str) -> Vec<String> {
@@ -397,6 +447,10 @@ mod tests {
             ("SIGNUPS", "closed"),
             ("SELF_ROLES", "Mentor!"),
             ("EVENTS_RETENTION_DAYS", "a year"),
+            ("BRAND_ACCENT", "red"),
+            ("BRAND_ACCENT_DARK", "#12345g"),
+            ("BRAND_LOGO_URL", "//evil.example/logo.png"),
+            ("BRAND_LOGO_URL", "http://example.com/logo.png"),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().name, name);
         }

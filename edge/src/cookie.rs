@@ -57,18 +57,21 @@ impl<'a> Cookies<'a> {
     /// The value of one of the session cookies. Of several with one name the first counts, as browsers send the most
     /// specific one first; over https only the prefixed name is looked at.
     pub fn get(&self, cookie: SessionCookie) -> Option<&'a str> {
-        let wanted = cookie.name(self.secure);
-        let lines = self
-            .headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, value)| *name == wanted && !value.is_empty())
-            .map(|(_, value)| value)
+        named(self.headers, cookie.name(self.secure))
     }
+}
+
+/// The value of the first cookie of that name that has one.
+pub(crate) fn named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let lines = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == wanted && !value.is_empty())
+        .map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub mod maintenance;
 pub mod openapi;
 mod origin;
 pub mod outbound;
+mod pages;
 mod paging;
 mod passwords;
 pub mod reply;
@@ -61,8 +62,8 @@ pub async fn handle<H: Host>(
         }
     };
     let method = request.method().clone();
-    let context = Context::new(host, instance, id, address, request);
-    let reply = router::answer(&context, &method).await;
+    let mut context = Context::new(host, instance, id, address, request);
+    let reply = router::answer(&mut context, &method).await;
     reply.into_response(method == Method::HEAD)
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Code, Failure, Rejection};
 use crate::store::users::User;
 
 /// How long a client should wait for a dependency to return.
-const UNAVAILABLE_FOR: Duration = Duration::from_secs(5);
+pub(crate) const UNAVAILABLE_FOR: Duration = Duration::from_secs(5);
 
 /// An answer in the making.
 #[derive(Debug)]
@@ -101,6 +101,39 @@ impl Reply {
             reply = reply.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         reply
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with the body of another reply.
+    #[must_use]
+    pub(crate) fn with_body_of(mut self, other: Self) -> Self {
+        if let Some(media_type) = other.headers.get(header::CONTENT_TYPE) {
+            self.headers.insert(header::CONTENT_TYPE, media_type.clone());
+        }
+        self.headers.remove(header::WWW_AUTHENTICATE);
+        self.body = other.body;
+        self
+    }
+
+    /// A handler's answer as a page's: 303 to `address`, with the cookies that the handler set.
+    #[must_use]
+    pub(crate) fn see_other(self, address: &str) -> Self {
+        let mut reply = Self::empty(StatusCode::SEE_OTHER).with_text(header::LOCATION, address);
+        for cookie in self.values(&header::SET_COOKIE) {
+            reply = reply.with(header::SET_COOKIE, cookie);
+        }
+        reply
+    }
+
+    /// The values of a header so far.
+    pub(crate) fn values(&self, name: &HeaderName) -> Vec<HeaderValue> {
+        self.headers.get_all(name).iter().cloned().collect()
     }
 
     /// Adds a header, beside those of the same name.

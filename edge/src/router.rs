@@ -10,6 +10,7 @@ use crate::error::{Code, Failure, Rejection};
 use crate::handlers;
 use crate::host::Host;
 use crate::origin;
+use crate::pages::{self, Page};
 use crate::reply::Reply;
 
 /// Everything that has an address.
@@ -35,6 +36,9 @@ enum Resource {
     Healthz,
     Readyz,
     Asset(Asset),
+    ChangePasswordPage,
+    Brand,
+    Page(Page),
 }
 
 impl Resource {
@@ -59,8 +63,13 @@ impl Resource {
             "/openapi.json" => Self::OpenApi,
             "/healthz" => Self::Healthz,
             "/readyz" => Self::Readyz,
+            "/.well-known/change-password" => Self::ChangePasswordPage,
+            "/assets/brand.css" => Self::Brand,
             _ if path.starts_with("/assets/") => Self::Asset(Asset::at(path)?),
-            _ => return Self::with_id(path),
+            _ => match Page::at(path) {
+                Some(page) => Self::Page(page),
+                None => return Self::with_id(path),
+            },
         })
     }
 
@@ -89,7 +98,15 @@ impl Resource {
             Self::Account | Self::Session(_) => "DELETE",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, POST",
-            Self::Me | Self::Jwks | Self::OpenApi | Self::Healthz | Self::Readyz | Self::Asset(_) => "GET, HEAD",
+            Self::Me
+            | Self::Jwks
+            | Self::OpenApi
+            | Self::Healthz
+            | Self::Readyz
+            | Self::Asset(_)
+            | Self::ChangePasswordPage
+            | Self::Brand => "GET, HEAD",
+            Self::Page(page) => page.allow(),
         }
     }
 
@@ -104,9 +121,10 @@ impl Resource {
 }
 
 /// Answers a request. Failures become the one error format here, and are logged here.
-pub(crate) async fn answer<H: Host>(ctx: &Context<H>, method: &Method) -> Reply {
+pub(crate) async fn answer<H: Host>(ctx: &mut Context<H>, method: &Method) -> Reply {
     let reply = match route(ctx, method).await {
         Ok(reply) => reply,
+        Err(failure) if pages::are_wanted(ctx.uri.path(), &ctx.headers) => pages::refused(ctx, &failure),
         Err(failure) => {
             ctx.log_failure(&failure);
             let reply = Reply::failure(&failure);
@@ -121,7 +139,7 @@ pub(crate) async fn answer<H: Host>(ctx: &Context<H>, method: &Method) -> Reply 
     finish(ctx, reply)
 }
 
-async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Failure> {
+async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, Failure> {
     let trusted = &ctx.config().trusted_origins;
     let own = ctx.config().public_url.as_deref();
     let resource = Resource::at(ctx.uri.path()).ok_or(Code::NotFound)?;
@@ -161,6 +179,9 @@ async fn route<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Reply, Fail
         Resource::Healthz => Ok(handlers::healthz::get()),
         Resource::Readyz => handlers::readyz::get(ctx).await,
         Resource::Asset(asset) => handlers::assets::get(ctx, asset).await,
+        Resource::ChangePasswordPage => Ok(pages::change_password()),
+        Resource::Brand => Ok(pages::stylesheet(&ctx.config().brand)),
+        Resource::Page(page) => Ok(pages::answer(ctx, page, method).await),
     }
 }
 
@@ -182,21 +203,25 @@ fn finish<H: Host>(ctx: &Context<H>, reply: Reply) -> Reply {
 
 /// What even a reply carries that no handler made.
 pub(crate) fn with_common_headers(reply: Reply, id: Option<RequestId>) -> Reply {
-    let mut reply = reply
-        .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
-        .with(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
-        .with(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        );
+    let mut reply = reply.with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(id) = id {
         reply = reply.with_text(HeaderName::from_static("x-request-id"), &id.to_string());
     }
-    if reply.has(&header::CACHE_CONTROL) {
-        reply
-    } else {
-        reply.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    // What pages and files say otherwise.
+    let defaults = [
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in defaults {
+        if !reply.has(&name) {
+            reply = reply.with(name, HeaderValue::from_static(value));
+        }
     }
+    reply
 }
 
 #[cfg(test)]
@@ -214,7 +239,8 @@ mod tests {
         }
         for none in [
             "",
-            "/",
+            "//",
+            "/login/",
             "/auth/login/",
             "//auth/login",
             "/api/auth",

@@ -12,9 +12,15 @@ use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::sessions::{EndedOne, end_one, end_others, ended_others, list, listed};
+use crate::store::sessions::{EndedOne, Listed, end_one, end_others, ended_others, list, listed};
 
 pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
+    let sessions = own(ctx).await?;
+    Ok(Reply::json(StatusCode::OK, &json!({ "sessions": sessions })))
+}
+
+/// The sessions of whoever asks.
+pub(crate) async fn own<H: Host>(ctx: &Context<H>) -> Result<Vec<Listed>, Failure> {
     let claims = ctx.access_claims()?;
     let rows = ctx.sql_one(list(claims.subject, claims.session, ctx.now)).await?;
     let sessions = listed(&rows)?;
@@ -22,7 +28,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     if !sessions.iter().any(|session| session.current) {
         return Err(Code::Unauthenticated.into());
     }
-    Ok(Reply::json(StatusCode::OK, &json!({ "sessions": sessions })))
+    Ok(sessions)
 }
 
 pub(crate) async fn delete_all<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {

@@ -5,9 +5,9 @@
 
 /// What is recognised of a user agent. The browser's and the system's own names, the same in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Device {
-    pub(super) browser: Option<&'static str>,
-    pub(super) system: Option<&'static str>,
+pub(crate) struct Device {
+    pub(crate) browser: Option<&'static str>,
+    pub(crate) system: Option<&'static str>,
 }
 
 /// A mark in the user agent and the name behind it. In this order, because most browsers also name those whose ways
@@ -35,7 +35,7 @@ const SYSTEMS: &[(&str, &str)] = &[
 ];
 
 impl Device {
-    pub(super) fn of(user_agent: &str) -> Self {
+    pub(crate) fn of(user_agent: &str) -> Self {
         let known = |names: &[(&str, &'static str)]| {
             let mut found = names.iter().filter(|(mark, _)| user_agent.contains(mark));
             found.next().map(|(_, name)| *name)

@@ -5,7 +5,7 @@
 //! [`locale`]), hands it to the provider ([`crate::wire::mail_http`]) and notes what became of it.
 
 pub mod deliver;
-mod device;
+pub(crate) mod device;
 mod languages;
 pub mod locale;
 pub mod templates;

@@ -184,7 +184,7 @@ fn another_address_takes_a_mail_first() {
 }
 
 /// Whether it is done, and whether it was the last admin.
-fn deletion(done: &str, last: &str) -> Vec<(&'static str, Rows)> {
+pub(crate) fn deletion(done: &str, last: &str) -> Vec<(&'static str, Rows)> {
     vec![
         ("account.lock_admins", none()),
         ("account.delete", one(row(&[done, last]))),

@@ -17,6 +17,7 @@ mod me;
 mod one_time;
 mod origin;
 mod outages;
+mod pages;
 mod readyz;
 mod refresh;
 mod register;

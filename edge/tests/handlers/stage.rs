@@ -271,6 +271,14 @@ impl Ask {
         self.header("content-type", "application/json")
     }
 
+    /// A form of a page, with these fields.
+    pub(crate) fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
+        self.body = pairs.collect::<Vec<_>>().join("&").into();
+        self.header("content-type", "application/x-www-form-urlencoded")
+    }
+
     pub(crate) fn token_mode(self) -> Self {
         self.header("x-doorward-mode", "token")
     }
@@ -358,6 +366,16 @@ impl Answer {
         pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 
+    /// The page.
+    pub(crate) fn html(&self) -> &str {
+        assert!(self.is_page(), "{self:?}");
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    fn is_page(&self) -> bool {
+        self.header("content-type") == Some("text/html; charset=utf-8")
+    }
+
     /// What every reply has in common.
     fn check(&self, is_head: bool) {
         let text = String::from_utf8_lossy(&self.body);
@@ -365,7 +383,7 @@ impl Answer {
         let is_error = self.status.is_client_error() || self.status.is_server_error();
         if is_head {
             assert!(self.body.is_empty());
-        } else if is_error {
+        } else if is_error && !self.is_page() {
             let json = self.json();
             let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
             assert!(
@@ -381,7 +399,19 @@ impl Answer {
         assert!(needed.is_none_or(|name| self.headers.contains_key(name)), "{self:?}");
         assert!(self.headers.contains_key("cache-control"), "{self:?}");
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
+        let policy = self.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"));
+        if self.is_page() {
+            let html = self.html();
+            assert!(is_error || html.contains("data-signed-in=\""), "{html}");
+            for inline in ["style=", "<style", "onclick", "onsubmit", "javascript:"] {
+                assert!(!html.contains(inline), "{inline}: {html}");
+            }
+            assert_eq!(self.header("cache-control"), Some("no-store"));
+        } else if !policy.contains("form-action") {
+            assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
+        }
         let id = self.header("x-request-id").unwrap_or_default();
         assert!(RequestId::parse(id).is_some(), "{self:?}");
     }

@@ -103,18 +103,35 @@ impl Watch {
 
     fn body(&mut self, body: &Bytes) {
         let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-            return;
+            return self.form(body);
         };
         for (name, value) in &members {
             let Value::String(text) = value else { continue };
-            match name.as_str() {
-                "email" | "newEmail" => drop(self.emails.insert(text.trim().to_lowercase())),
-                "token" => self.mailed(text),
-                "password" | "currentPassword" | "newPassword" | "confirmPassword" | "accessToken" | "refreshToken" => {
-                    self.secret(text);
-                }
-                _ => {}
+            self.field(name, text);
+        }
+    }
+
+    /// A page's form, as `Ask::form` writes it: every byte escaped.
+    fn form(&mut self, body: &Bytes) {
+        for pair in String::from_utf8_lossy(body).split('&') {
+            let Some((name, value)) = pair.split_once('=') else {
+                continue;
+            };
+            let bytes = value.split('%').skip(1).map(|digits| u8::from_str_radix(digits, 16));
+            if let Ok(Ok(text)) = bytes.collect::<Result<Vec<_>, _>>().map(String::from_utf8) {
+                self.field(name, &text);
             }
+        }
+    }
+
+    fn field(&mut self, name: &str, text: &str) {
+        match name {
+            "email" | "newEmail" => drop(self.emails.insert(text.trim().to_lowercase())),
+            "token" => self.mailed(text),
+            "password" | "currentPassword" | "newPassword" | "confirmPassword" | "accessToken" | "refreshToken" => {
+                self.secret(text);
+            }
+            _ => {}
         }
     }
 }

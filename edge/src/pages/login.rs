@@ -1,0 +1,75 @@
+//! `/login`: a session for an address and its password, and on to `?next=`.
+
+use maud::html;
+
+use super::form::{Field, Form, Problems, Take, call, checkbox, field, hidden, submit};
+use super::layout::{self, Width, heading, see_other};
+use super::visit::View;
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::handlers;
+use crate::host::Host;
+use crate::reply::Reply;
+
+pub(super) fn get(view: &View) -> Reply {
+    match &view.user {
+        Some(_) => see_other(view.next().unwrap_or("/")),
+        None => page(view, &Form::default(), &Problems::default()),
+    }
+}
+
+pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
+    let fields = [Take::Text("email"), Take::Text("password"), Take::Flag("rememberMe")];
+    call(ctx, form.json(&fields));
+    match handlers::login::post(ctx).await {
+        Ok(reply) => Ok(reply.see_other(view.next().unwrap_or("/"))),
+        Err(failure) => {
+            let problems = Problems::of(ctx, failure)?;
+            Ok(problems.reply(page(view, form, &problems)))
+        }
+    }
+}
+
+fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+    let words = view.words;
+    let content = html! {
+        (heading(view, words.sign_in_title, words.sign_in_lead))
+        (problems.notice(view, &["email", "password"]))
+        @if problems.code() == Some(Code::EmailNotVerified) {
+            form method="post" action="/verify-email" data-enhance {
+                (hidden("email", form.get("email")))
+                p { (submit(view, words.resend)) }
+            }
+        }
+        form method="post" action=(view.address_with("", "")) data-enhance novalidate {
+            (field(view, problems, &Field {
+                name: "email",
+                label: words.email,
+                value: form.get("email"),
+                kind: "email",
+                check: "email",
+                autocomplete: "username",
+                ..Field::default()
+            }))
+            (field(view, problems, &Field {
+                name: "password",
+                label: words.password,
+                kind: "password",
+                check: "password",
+                autocomplete: "current-password",
+                ..Field::default()
+            }))
+            (checkbox("rememberMe", words.remember, form.has("rememberMe")))
+            (submit(view, words.sign_in))
+        }
+        p.links { a href="/forgot-password" { (words.forgot_link) } }
+        p.links { (words.no_account) " " a href="/register" { (words.sign_up) } }
+    };
+    layout::page(
+        view,
+        Width::Narrow,
+        words.sign_in_title,
+        problems.code().is_some(),
+        &content,
+    )
+}

@@ -1,0 +1,115 @@
+//! `/register`: a new account, signed in at once where the deployment lets people in before they have confirmed their
+//! address. `?token=` is an invitation.
+
+use maud::html;
+
+use super::form::{Field, Form, Problems, Take, call, field, hidden, select, submit};
+use super::layout::{self, Width, heading, see_other};
+use super::text::Words;
+use super::visit::View;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::handlers;
+use crate::host::Host;
+use crate::reply::Reply;
+use doorward_core::role::Role;
+use http::StatusCode;
+
+pub(super) fn get(view: &View) -> Reply {
+    match &view.user {
+        Some(_) => see_other("/"),
+        None => page(view, &Form::default(), &Problems::default()),
+    }
+}
+
+pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
+    let fields = [
+        Take::Text("name"),
+        Take::Text("email"),
+        Take::Text("password"),
+        Take::Filled("role"),
+        Take::Filled("firmSlug"),
+        Take::Filled("invitation"),
+    ];
+    call(ctx, form.json(&fields));
+    match handlers::register::post(ctx).await {
+        // Accepted, but not signed in: the address has to be confirmed first, or whether there was one isn't told.
+        Ok(reply) if reply.status() == StatusCode::ACCEPTED => Ok(reply.see_other("/verify-email")),
+        Ok(reply) => Ok(reply.see_other("/?done=registered")),
+        Err(failure) => {
+            let problems = Problems::of(ctx, failure)?;
+            Ok(problems.reply(page(view, form, &problems)))
+        }
+    }
+}
+
+fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+    let words = view.words;
+    let given = |name: &'static str, of_query: &'static str| match form.get(name) {
+        "" => view.query.get(of_query).to_owned(),
+        value => value.to_owned(),
+    };
+    let (invitation, firm) = (given("invitation", "token"), given("firmSlug", "firm"));
+    let roles = &view.instance.config.self_roles;
+    let roles: Vec<_> = [Role::MEMBER]
+        .into_iter()
+        .chain(roles.iter().map(Role::as_str))
+        .collect();
+    let roles: Vec<_> = roles
+        .iter()
+        .map(|role| (*role, Words::named(words.role_names, role)))
+        .collect();
+    let lead = if invitation.is_empty() {
+        words.sign_up_lead
+    } else {
+        words.invited_lead
+    };
+    let content = html! {
+        (heading(view, words.sign_up_title, lead))
+        (problems.notice(view, &["email", "name", "password", "role"]))
+        form method="post" action="/register" data-enhance novalidate {
+            @if !invitation.is_empty() { (hidden("invitation", &invitation)) }
+            @if !firm.is_empty() { (hidden("firmSlug", &firm)) }
+            (field(view, problems, &Field {
+                name: "name",
+                label: words.name,
+                value: form.get("name"),
+                kind: "text",
+                check: "name",
+                autocomplete: "name",
+                ..Field::default()
+            }))
+            (field(view, problems, &Field {
+                name: "email",
+                label: words.email,
+                hint: words.email_hint,
+                value: form.get("email"),
+                kind: "email",
+                check: "email",
+                autocomplete: "username",
+                ..Field::default()
+            }))
+            (field(view, problems, &Field {
+                name: "password",
+                label: words.password,
+                hint: words.password_hint,
+                kind: "password",
+                check: "new-password",
+                autocomplete: "new-password",
+                ..Field::default()
+            }))
+            @if roles.len() > 1 && invitation.is_empty() {
+                (select("role", words.role, &roles, form.get("role")))
+            }
+            (submit(view, words.sign_up_button))
+        }
+        p.links { (words.have_account) " " a href="/login" { (words.sign_in) } }
+    };
+    layout::page(
+        view,
+        Width::Narrow,
+        words.sign_up_title,
+        problems.code().is_some(),
+        &content,
+    )
+}
