@@ -83,9 +83,8 @@ impl Form {
         let mut json = Map::new();
         for field in fields {
             match *field {
-                Take::Text(name) => json.insert(name.to_owned(), self.get(name).into()),
                 Take::Filled(name) if self.get(name).trim().is_empty() => None,
-                Take::Filled(name) => json.insert(name.to_owned(), self.get(name).into()),
+                Take::Text(name) | Take::Filled(name) => json.insert(name.to_owned(), self.get(name).into()),
                 Take::Flag(name) => json.insert(name.to_owned(), self.has(name).into()),
             };
         }

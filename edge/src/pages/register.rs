@@ -50,10 +50,10 @@ fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
         value => value.to_owned(),
     };
     let (invitation, firm) = (given("invitation", "token"), given("firmSlug", "firm"));
-    let roles = &view.instance.config.self_roles;
+    let chosen = &view.instance.config.self_roles;
     let roles: Vec<_> = [Role::MEMBER]
         .into_iter()
-        .chain(roles.iter().map(Role::as_str))
+        .chain(chosen.iter().map(Role::as_str))
         .collect();
     let roles: Vec<_> = roles
         .iter()

@@ -404,14 +404,16 @@ impl Answer {
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"));
         if self.is_page() {
             let html = self.html();
-            assert!(is_error || html.contains("data-signed-in=\""), "{html}");
+            assert!(is_head || is_error || html.contains("data-signed-in=\""), "{html}");
             for inline in ["style=", "<style", "onclick", "onsubmit", "javascript:"] {
                 assert!(!html.contains(inline), "{inline}: {html}");
             }
             assert_eq!(self.header("cache-control"), Some("no-store"));
-        } else if !policy.contains("form-action") {
-            assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
         }
+        // A page's forms tell where they come from. What only leads to a page is neither.
+        let referrer = self.header("referrer-policy");
+        let of_a_page = policy.contains("form-action 'self'");
+        assert_eq!(referrer, Some(if of_a_page { "same-origin" } else { "no-referrer" }));
         let id = self.header("x-request-id").unwrap_or_default();
         assert!(RequestId::parse(id).is_some(), "{self:?}");
     }

@@ -19,7 +19,7 @@ fn token(generation: usize) -> RefreshToken {
 
 /// The next flight is a refresh with this end.
 fn rotation(stage: &Stage, won: bool, generation: usize, revoked: bool) {
-    let state = Session {
+    let session = Session {
         hash: token(generation).seal(stage.keys()).hashed(),
         generation: u32::try_from(generation).unwrap(),
         rotated_at: stage.now(),
@@ -30,7 +30,7 @@ fn rotation(stage: &Stage, won: bool, generation: usize, revoked: bool) {
     stage.batch(vec![
         ("session.rotate", won),
         ("session.reuse", none()),
-        ("session.state", one(state.row("active"))),
+        ("session.state", one(session.row("active"))),
     ]);
 }
 
@@ -65,10 +65,10 @@ fn what_is_ones_own_is_for_who_is_signed_in() {
 #[test]
 fn a_session_is_continued_within_the_request() {
     let stage = Stage::new();
-    let stale = stage.access_token(ANN, SESSION);
+    let old = stage.access_token(ANN, SESSION);
     stage.advance(Duration::from_secs(601));
     rotation(&stage, true, 2, false);
-    let ask = with_refresh(&stage, Ask::get("/").cookie("doorward_access", &stale));
+    let ask = with_refresh(&stage, Ask::get("/").cookie("doorward_access", &old));
     let answer = stage.send(&ask);
     assert_eq!(answer.status, 200);
     assert!(answer.html().contains(EMAIL));
@@ -76,7 +76,7 @@ fn a_session_is_continued_within_the_request() {
         answer.cookie("doorward_refresh"),
         Some(token(2).seal(stage.keys()).expose())
     );
-    assert!(answer.cookie("doorward_access").is_some_and(|access| access != stale));
+    assert!(answer.cookie("doorward_access").is_some_and(|access| access != old));
     // One flight to each.
     assert_eq!((stage.flights().len(), stage.kv_flights().len()), (1, 1));
 }
