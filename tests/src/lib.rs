@@ -15,6 +15,7 @@ pub mod http;
 pub mod jwt;
 pub mod mailbox;
 pub mod openapi;
+pub mod people;
 pub mod provider;
 pub mod registry;
 pub mod shape;

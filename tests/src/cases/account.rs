@@ -58,7 +58,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// What needs the stack to itself.
 pub(super) fn outage() -> Vec<Case> {
-    [limits::cases(), provider::cases()].concat()
+    [delete_account::outage(), limits::cases(), provider::cases()].concat()
 }
 
 fn verify(stage: &Stage, token: &str) -> Reply {
