@@ -216,6 +216,12 @@ pub fn verify(stored: Option<&str>, attempt: &Attempt, workspace: &mut Workspace
     }
 }
 
+/// Whether a stored hash is one that [`verify`] can compare with: of a kind that is known, whole, and within the caps.
+/// For what an import brings along.
+pub fn is_readable(stored: &str) -> bool {
+    phc::Stored::parse(stored).is_some() || legacy::Stored::parse(stored).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -122,6 +122,14 @@ impl OneTimeToken {
     }
 }
 
+/// Whether a text may be a token of another system that an import brought along. Such a one is found by its hash.
+///
+/// It is at least 8 visible ASCII characters, and not about as long as ours are (91): what looks like one of ours and
+/// isn't was damaged or made up, and isn't worth a question to the database.
+pub fn may_be_imported(text: &str) -> bool {
+    matches!(text.len(), 8..=87 | 95..=1024) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +178,25 @@ mod tests {
                 Err(Forged),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn tells_the_tokens_of_others_from_damaged_ones_of_ours() {
+        for text in ["12345678", "6f1d2c3b4a59687786958473625140af", &"a.b-c_d~".repeat(20)] {
+            assert!(may_be_imported(text), "{text}");
+        }
+        for text in [
+            GOLDEN,
+            &GOLDEN[1..],
+            &[GOLDEN, "="].concat(),
+            "",
+            "1234567",
+            "with space",
+            "grün-grün",
+            &"a".repeat(1025),
+        ] {
+            assert!(!may_be_imported(text), "{text}");
         }
     }
 

@@ -2,15 +2,16 @@
 
 use doorward_core::email::Email;
 use doorward_core::id::{EventId, MailId, TokenId, UserId};
-use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use doorward_core::token::HashedToken;
+use doorward_core::token::one_time::{OneTimeToken, Purpose, may_be_imported};
 use http::StatusCode;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::host::{Host, Statement};
 use crate::reply::Reply;
-use crate::store::tokens::{NewToken, Step, mailbox, mailbox_user};
+use crate::store::tokens::{NewToken, Step, imported, imported_token, mailbox, mailbox_user};
 
 impl<H: Host> Context<H> {
     /// A token for a user, not written yet. Only its hash is stored; the mail derives it again.
@@ -35,6 +36,24 @@ impl<H: Host> Context<H> {
             client: &self.client,
             now: self.now,
         })
+    }
+
+    /// A token that isn't ours, but may be one of another system that an import brought along: one more flight finds it
+    /// by its hash. Whether it is good is still for the statement to say that consumes it.
+    ///
+    /// # Errors
+    /// 400 `TOKEN_INVALID`.
+    pub(crate) async fn imported_token(
+        &self,
+        purpose: Purpose,
+        text: &str,
+        hash: &HashedToken,
+    ) -> Result<OneTimeToken, Failure> {
+        if !may_be_imported(text) {
+            return Err(Code::TokenInvalid.into());
+        }
+        let rows = self.sql_one(imported(purpose, hash)).await?;
+        imported_token(&rows)?.ok_or_else(|| Code::TokenInvalid.into())
     }
 
     /// Mails a fresh token to an address, if a user has it. The same two flights and the same answer if not: the second

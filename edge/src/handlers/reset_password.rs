@@ -2,7 +2,8 @@
 //!
 //! 200 `{user}`, and every session of the user is over, also one that a racing sign-in or refresh is making · 400
 //! `TOKEN_INVALID` (also: used, not the latest, or its user is gone) · 410 `TOKEN_EXPIRED` · 429. One flight to Redis, one
-//! to Postgres; a token that isn't ours costs neither a hash nor a flight to Postgres.
+//! to Postgres; one more for a token that another system made and an import brought along; what is neither costs neither a
+//! hash nor a flight to Postgres.
 
 use doorward_core::error::FieldProblem;
 use doorward_core::id::MailId;
@@ -28,10 +29,13 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let token = OneTimeToken::open(&ctx.config().keys, Purpose::PasswordReset, &body.token).ok();
     ctx.limit(&ctx.token_limits("reset", token.map(|token| token.user)))
         .await?;
-    let token = token.ok_or(Code::TokenInvalid)?;
+    let hash = HashedToken::of(&body.token);
+    let token = match token {
+        Some(ours) => ours,
+        None => ctx.imported_token(Purpose::PasswordReset, &body.token, &hash).await?,
+    };
 
     ctx.refuse_breached("password", &body.password).await?;
-    let hash = HashedToken::of(&body.token);
     let password = ctx.hash_password(&body.password)?;
     let notice = MailId::generate(ctx.now, &ctx.host)?;
     let reset = reset_password(

@@ -2,7 +2,8 @@
 //! the address of a registration or the new one of a change.
 //!
 //! 200 `{user}` · 400 `TOKEN_INVALID` · 404 `USER_NOT_FOUND` (the token was real, its user is gone) · 410
-//! `TOKEN_EXPIRED` · 429. A token that isn't ours costs no flight to Postgres; any other one.
+//! `TOKEN_EXPIRED` · 429. One flight to Postgres; one more for a token that another system made and an import brought along;
+//! none for what is neither.
 
 use doorward_core::id::{EventId, MailId};
 use doorward_core::token::HashedToken;
@@ -31,9 +32,14 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         });
     ctx.limit(&ctx.token_limits("verify", opened.as_ref().map(|(_, token)| token.user)))
         .await?;
-    let (purpose, token) = opened.ok_or(Code::TokenInvalid)?;
-
     let hash = HashedToken::of(&text);
+    let (purpose, token) = match opened {
+        Some(ours) => ours,
+        None => {
+            let purpose = Purpose::EmailVerification;
+            (purpose, ctx.imported_token(purpose, &text, &hash).await?)
+        }
+    };
     let step = Step {
         event: EventId::generate(ctx.now, &ctx.host)?,
         client: &ctx.client,

@@ -4,7 +4,7 @@ use doorward_core::email::Email;
 use doorward_core::id::{EventId, MailId, TokenId, UserId};
 use doorward_core::time::Time;
 use doorward_core::token::HashedToken;
-use doorward_core::token::one_time::OneTimeToken;
+use doorward_core::token::one_time::{OneTimeToken, Purpose};
 
 use super::users::User;
 use super::{Reader, maybe, shown, statement, text, user_columns};
@@ -46,6 +46,26 @@ pub(crate) fn mailbox_user(rows: &Rows) -> Result<Option<UserId>, Failure> {
         .transpose()
 }
 
+/// Finds a token that an import brought along by its hash, which is all that is known of it here.
+pub(crate) fn imported(purpose: Purpose, hash: &HashedToken) -> Statement<'_> {
+    statement(
+        "token.imported",
+        "SELECT user_id, id FROM tokens WHERE token_hash = $1::text AND type = $2::text AND batch_id IS NOT NULL",
+        vec![text(hash.as_str()), text(purpose.as_str())],
+    )
+}
+
+/// The answer to [`imported`].
+pub(crate) fn imported_token(rows: &Rows) -> Result<Option<OneTimeToken>, Failure> {
+    let Some(mut row) = Reader::first(rows, "imported token") else {
+        return Ok(None);
+    };
+    Ok(Some(OneTimeToken {
+        user: row.parsed(UserId::parse)?,
+        token: row.parsed(TokenId::parse)?,
+    }))
+}
+
 macro_rules! issue {
     ($type:literal, $event:literal, $condition:literal) => {
         concat!(
@@ -57,7 +77,7 @@ macro_rules! issue {
                 SELECT $2::text::uuid, id, '", $type, "', $3::text, $7::text::timestamptz, $4::text::timestamptz FROM target
                 ON CONFLICT (user_id, type) DO UPDATE
                 SET id = excluded.id, token_hash = excluded.token_hash, created_at = excluded.created_at,
-                    expires_at = excluded.expires_at, used_at = NULL, payload = NULL
+                    expires_at = excluded.expires_at, used_at = NULL, payload = NULL, batch_id = NULL
              ), mail AS (
                 INSERT INTO mail_outbox (id, user_id, token_id, recipient, template, locale, next_attempt_at, created_at)
                 SELECT $5::text::uuid, id, $2::text::uuid, email, '", $type, "', locale, $7::text::timestamptz,

@@ -104,6 +104,44 @@ fn an_invented_token_costs_no_flight_to_the_database() {
 }
 
 #[test]
+fn a_token_that_an_import_brought_is_found_by_its_hash() {
+    const OLD: &str = "6f1d2c3b4a59687786958473625140af";
+    let hash = doorward_core::token::HashedToken::of(OLD);
+    let found = || one(row(&[&ANN.to_string(), &TOKEN.to_string()]));
+    for (rows, status, code) in outcomes() {
+        let stage = Stage::new();
+        stage.sql("token.imported", found());
+        stage.sql("token.verify_email", rows.clone());
+        assert_eq!(stage.send(&verify(OLD)).outcome(), (status, code.to_owned()));
+        let flights = stage.flights();
+        assert_eq!(flights.len(), 2);
+        assert!(flights[0].has(hash.as_str()) && flights[0].has("email_verification"));
+        // From here on it is as any other.
+        assert!([&ANN.to_string(), &TOKEN.to_string(), hash.as_str()].map(|text| flights[1].has(text)) == [true; 3]);
+        assert_eq!(stage.kv_flights().len(), 1);
+
+        let stage = Stage::new();
+        stage.sql("token.imported", found());
+        stage.batch(vec![("token.reset_password", rows), ("session.end_all", none())]);
+        let expected = if status == 404 {
+            (400, "TOKEN_INVALID")
+        } else {
+            (status, code)
+        };
+        assert_eq!(stage.send(&reset(OLD)).outcome(), (expected.0, expected.1.to_owned()));
+        let flights = stage.flights();
+        assert!(flights[0].has("password_reset") && flights[1].has(&ANN.to_string()));
+    }
+    // One that nobody brought costs a look, and no hash.
+    for ask in [verify(OLD), reset(OLD)] {
+        let stage = Stage::new();
+        stage.sql("token.imported", none());
+        assert_eq!(stage.send(&ask).outcome(), (400, "TOKEN_INVALID".to_owned()));
+        assert_eq!(stage.flights().len(), 1);
+    }
+}
+
+#[test]
 fn an_address_that_was_taken_meanwhile_spends_the_token() {
     let stage = Stage::new();
     stage.sql_fails(SqlError::Database(DatabaseError {
