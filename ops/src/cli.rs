@@ -5,7 +5,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::output::Report;
 use crate::people::{admin, roles, sessions, users};
-use crate::{gateway, keys, migrate, seed};
+use crate::{gateway, import, keys, migrate, seed};
 
 /// Doorward's command line for operators.
 #[derive(Debug, Parser)]
@@ -57,6 +57,10 @@ enum Command {
     /// Make, renew and list the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Action),
+
+    /// Bring users over from elsewhere, and take them out again
+    #[command(subcommand)]
+    Import(import::Action),
 
     /// Put HTTP in front of a Postgres and a Redis
     Gateway(gateway::Options),
@@ -113,6 +117,8 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         Command::Roles(action) => roles::run(action, cli.database()).await,
         Command::Sessions(action) => sessions::run(action, cli.database()).await,
         Command::Keys(action) => keys::run(action),
+        Command::Import(action) if action.needs_database() => import::run(action, cli.database()).await,
+        Command::Import(action) => import::run(action, "").await,
         Command::Gateway(options) => gateway::run(options, cli.database()).await,
     }
 }

@@ -36,6 +36,11 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
     Ok(client)
 }
 
+/// Where a database is, from its URL, without a password: `host:port/name`.
+pub(crate) fn origin(url: &str) -> String {
+    Config::from_str(url).map_or_else(|_| String::new(), |config| place(&config))
+}
+
 /// Where the database is, for a message: host, port and name.
 fn place(config: &Config) -> String {
     let host = match config.get_hosts().first() {

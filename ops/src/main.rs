@@ -7,6 +7,7 @@ mod cli;
 mod database;
 mod gateway;
 mod host;
+mod import;
 mod keys;
 mod migrate;
 mod output;
