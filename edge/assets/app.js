@@ -46,7 +46,7 @@ function problems(input) {
 // Characters that this browser's Unicode doesn't know are for the server to judge.
 const known = (value) => core && !/\p{Cn}/u.test(value);
 const valueOf = (form, name) => form?.elements.namedItem(name)?.value ?? '';
-const owner = (form) => [valueOf(form, 'email'), valueOf(form, 'name')];
+const owner = (form) => [valueOf(form, 'email') || valueOf(form, 'username'), valueOf(form, 'name')];
 
 function judge(input) {
   const codes = problems(input);
@@ -155,15 +155,15 @@ function unreachable(form) {
 function show(html, url) {
   const page = new DOMParser().parseFromString(html, 'text/html');
   const script = (of) => of.querySelector('script[type=module]')?.getAttribute('src');
-  const next = url.pathname + url.search;
+  const next = plain(url);
   // There is a new version of the script: its pages want it.
-  if (script(page) !== script(document)) return location.assign(next);
+  if (script(page) !== script(document)) return location.assign(url);
   document.title = page.title;
   for (const { name, value } of [...page.documentElement.attributes]) root.setAttribute(name, value);
   if (page.documentElement.dataset.signedIn === undefined) delete root.dataset.signedIn;
   document.body.className = page.body.className;
   document.body.replaceChildren(...page.body.childNodes);
-  if (next !== path()) {
+  if (next !== here) {
     history.pushState(null, '', next);
     scrollTo(0, 0);
   }
@@ -184,14 +184,22 @@ function prepare() {
   for (const button of all('[data-reveal]')) button.hidden = false;
   for (const error of all('.error')) error.setAttribute('aria-live', 'polite');
   for (const meter of all('[data-meter-for]')) meter.setAttribute('aria-live', 'polite');
-  // A token in the address would stay in the history.
-  const url = new URL(location.href);
-  if (url.searchParams.has('token')) {
-    url.searchParams.delete('token');
-    history.replaceState(history.state, '', url);
+  for (const time of all('time[datetime]')) {
+    const at = new Date(time.dateTime);
+    time.title = time.textContent;
+    time.textContent = at.toLocaleString(root.lang, { dateStyle: 'medium', timeStyle: 'short' });
   }
-  here = path();
+  here = plain(new URL(location));
+  if (here !== path()) history.replaceState(history.state, '', here + location.hash);
   tell();
+}
+
+// An address as it is shown and kept: a token would stay in the history, and what was done is done once.
+function plain({ pathname, searchParams }) {
+  const query = new URLSearchParams(searchParams);
+  query.delete('token');
+  query.delete('done');
+  return pathname + (query.size ? `?${query}` : '');
 }
 
 // Back and forward between pages that took each other's place: the server says what is there now.

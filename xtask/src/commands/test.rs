@@ -12,6 +12,7 @@ use xtask::progress::{self, Progress, human, stopping};
 use xtask::stack::Stack;
 use xtask::{hosts, paths, run as programs, tools};
 
+mod browser;
 mod imports;
 mod schemathesis;
 
@@ -148,6 +149,15 @@ const STEPS: &[Step] = &[
         name: "black-box suite",
         quick: false,
         act: suite,
+    },
+    Step {
+        name: "pages in a browser",
+        quick: false,
+        act: |context| {
+            // It starts services of its own.
+            context.services = None;
+            browser::run()
+        },
     },
     Step {
         name: "schemathesis",

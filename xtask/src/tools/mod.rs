@@ -4,6 +4,7 @@
 pub mod versions;
 
 mod cargo;
+mod chromium;
 mod npm;
 mod python;
 mod wheel;
@@ -99,6 +100,14 @@ pub fn esbuild() -> Result<PathBuf> {
 /// See [`wasm_bindgen`].
 pub fn wasm_opt() -> Result<PathBuf> {
     Ok(npm::package("binaryen", versions::BINARYEN)?.join("bin/wasm-opt"))
+}
+
+/// Chromium, or another browser of its family.
+///
+/// # Errors
+/// Where it isn't on the `PATH` and can't be installed.
+pub fn chromium() -> Result<PathBuf> {
+    chromium::chromium()
 }
 
 /// The folder with PostgreSQL's `bin/initdb` and `bin/postgres`.
