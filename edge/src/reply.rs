@@ -131,6 +131,11 @@ impl Reply {
         reply
     }
 
+    /// The body of an answer of the API, for a page to show.
+    pub(crate) fn parsed(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// The values of a header so far.
     pub(crate) fn values(&self, name: &HeaderName) -> Vec<HeaderValue> {
         self.headers.get_all(name).iter().cloned().collect()

@@ -12,6 +12,7 @@ mod integrate;
 mod limits;
 mod origin;
 mod outage;
+mod pages;
 mod parity;
 mod readme;
 mod service;
@@ -25,6 +26,7 @@ pub fn suite() -> Vec<Case> {
         errors::cases(),
         origin::cases(),
         flights::cases(),
+        pages::cases(),
         parity::cases(),
         readme::cases(),
         documentation::cases(),

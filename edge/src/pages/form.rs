@@ -52,6 +52,11 @@ impl Form {
         Self::parse(text).ok_or_else(|| Code::MalformedJson.into())
     }
 
+    /// A form that is filled in already.
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// Reads the text of a form or of a query; none where what is escaped isn't UTF-8.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
@@ -187,7 +192,8 @@ impl Problems {
         let Some(code) = self.code else {
             return html! {};
         };
-        let hidden = self.fields.iter().filter(|(path, ..)| !shown.contains(&path.as_str()));
+        let is_shown = |path: &str| shown.iter().any(|shown| is_of(path, shown));
+        let hidden = self.fields.iter().filter(|(path, ..)| !is_shown(path));
         html! {
             div.notice.problem role="alert" tabindex="-1" data-focus {
                 p { (view.words.code(code)) }
@@ -199,10 +205,19 @@ impl Problems {
     }
 
     /// What is wrong with a field.
-    fn field<'a>(&'a self, view: &View, path: &str, check: &str) -> Option<&'a str> {
-        let (_, code, message) = self.fields.iter().find(|(other, ..)| other == path)?;
-        Some(view.words.problem(check, code).unwrap_or(message))
+    pub(super) fn field(&self, view: &View, path: &str, check: &str) -> Option<String> {
+        let all = self.fields.iter().filter(|(other, ..)| is_of(other, path));
+        let all: Vec<_> = all
+            .map(|(_, code, message)| view.words.problem(check, code).unwrap_or(message))
+            .collect();
+        (!all.is_empty()).then(|| all.join(" "))
     }
+}
+
+/// Whether a path is a field's, or that of something in it, such as `expertise[2]`.
+fn is_of(path: &str, field: &str) -> bool {
+    path.strip_prefix(field)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
 }
 
 /// One field of a form.
@@ -211,7 +226,7 @@ pub(super) struct Field<'a> {
     /// The field's name, in the form and in the API alike.
     pub(super) name: &'static str,
     /// Set before the name for an id, where a page has the name twice.
-    pub(super) prefix: &'static str,
+    pub(super) prefix: &'a str,
     pub(super) label: &'a str,
     pub(super) hint: &'a str,
     pub(super) value: &'a str,
@@ -226,14 +241,19 @@ pub(super) struct Field<'a> {
     pub(super) is_optional: bool,
 }
 
+/// The id of a field, which a prefix tells from others of the same name.
+fn id(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        [prefix, name].join("-")
+    }
+}
+
 /// A field with its label, its hint and what is wrong with it.
 pub(super) fn field(view: &View, problems: &Problems, f: &Field<'_>) -> Markup {
     let words = view.words;
-    let id = if f.prefix.is_empty() {
-        f.name.to_owned()
-    } else {
-        [f.prefix, f.name].join("-")
-    };
+    let id = id(f.prefix, f.name);
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let error = problems.field(view, f.name, f.check);
     let described = if f.hint.is_empty() {
@@ -241,7 +261,7 @@ pub(super) fn field(view: &View, problems: &Problems, f: &Field<'_>) -> Markup {
     } else {
         [&*hint_id, &*error_id].join(" ")
     };
-    let invalid = error.map(|_| "true");
+    let invalid = error.as_ref().map(|_| "true");
     let is_password = f.kind == "password";
     let is_plain = matches!(f.kind, "email" | "password" | "url");
     let capitalize = is_plain.then_some("none");
@@ -292,12 +312,13 @@ pub(super) fn checkbox(name: &'static str, label: &str, checked: bool) -> Markup
 }
 
 /// A choice of one among a few: value and text.
-pub(super) fn select(name: &'static str, label: &str, options: &[(&str, &str)], chosen: &str) -> Markup {
+pub(super) fn select(prefix: &str, name: &str, label: &str, options: &[(&str, &str)], chosen: &str) -> Markup {
+    let id = id(prefix, name);
     html! {
         div.field data-field=(name) {
-            label for=(name) { (label) }
+            label for=(id) { (label) }
             div.control {
-                select id=(name) name=(name) {
+                select id=(id) name=(name) {
                     @for (value, text) in options {
                         option value=(value) selected[*value == chosen] { (text) }
                     }

@@ -17,7 +17,10 @@ use crate::store::users::User;
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' https: data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// A door that stands open, in two strokes that hold on light and dark.
+/// A door that stands open.
+const DOOR: &str = "M10 25V7l9 2.5v18zM19 9h4v16h-4";
+
+/// The same for the browser's tabs, in colours that hold on light and dark.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' \
                     height='32' rx='7' fill='%232456a6'/%3E%3Cpath d='M10 25V7l9 2.5v18zM19 9h4v16h-4' fill='none' \
                     stroke='%23fff' stroke-width='2' stroke-linejoin='round'/%3E%3C/svg%3E";
@@ -29,6 +32,8 @@ pub(super) enum Width {
     Narrow,
     /// Lists and several forms.
     Wide,
+    /// Tables.
+    Widest,
 }
 
 /// A whole page.
@@ -45,6 +50,7 @@ pub(super) fn page(view: &View, width: Width, title: &str, is_error: bool, conte
     let sheet = match width {
         Width::Narrow => "sheet",
         Width::Wide => "sheet wide",
+        Width::Widest => "sheet wide widest",
     };
     let html = html! {
         (DOCTYPE)
@@ -65,7 +71,10 @@ pub(super) fn page(view: &View, width: Width, title: &str, is_error: bool, conte
                 a.skip href="#main" { (words.skip) }
                 header.bar #bar {
                     a.brand href="/" {
-                        @if let Some(logo) = &brand.logo { img src=(logo) alt="" height="28"; }
+                        @match &brand.logo {
+                            Some(logo) => { img src=(logo) alt="" height="28"; }
+                            None => { (mark()) }
+                        }
                         span { (product) }
                     }
                     @if let Some(user) = &view.user { (menu(view, user)) }
@@ -76,6 +85,16 @@ pub(super) fn page(view: &View, width: Width, title: &str, is_error: bool, conte
         }
     };
     Reply::text(StatusCode::OK, "text/html; charset=utf-8", html.into_string().into())
+}
+
+/// A door that stands open, in the accent's colours: the logo of a deployment that has none.
+fn mark() -> Markup {
+    html! {
+        svg.mark viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" {
+            rect width="32" height="32" rx="7" {}
+            path d=(DOOR) {}
+        }
+    }
 }
 
 /// Where somebody who is signed in can go.
@@ -149,6 +168,8 @@ fn done(view: &View) -> Option<&'static str> {
         "session" => words.done_session,
         "sessions" => words.done_sessions,
         "saved" => words.done_saved,
+        "invited" => words.done_invited,
+        "user" => words.done_user,
         _ => return None,
     })
 }

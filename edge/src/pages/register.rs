@@ -99,7 +99,7 @@ fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
                 ..Field::default()
             }))
             @if roles.len() > 1 && invitation.is_empty() {
-                (select("role", words.role, &roles, form.get("role")))
+                (select("", "role", words.role, &roles, form.get("role")))
             }
             (submit(view, words.sign_up_button))
         }

@@ -3,7 +3,7 @@
 use doorward_core::id::SessionId;
 use maud::html;
 
-use super::form::{Form, hidden, submit};
+use super::form::{Form, hidden};
 use super::layout::{self, Width, device, heading, moment};
 use super::visit::View;
 use crate::context::Context;
@@ -44,7 +44,7 @@ pub(super) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply,
         @if sessions.len() > 1 {
             form method="post" action="/sessions" data-enhance {
                 (hidden("others", "1"))
-                (submit(view, words.end_others))
+                button type="submit" data-busy-text=(words.busy) { (words.end_others) }
             }
         } @else {
             p { (words.only_session) }

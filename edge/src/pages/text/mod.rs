@@ -51,6 +51,14 @@ words_of_pages! {
     // What went wrong.
     not_found_title not_found_lead trouble_title trouble_lead limited_title limited_lead refused_title back_home
     try_again
+    // The profile.
+    profile avatar_url avatar_hint profile_title profile_lead save language_choice language_auto headline bio
+    expertise expertise_hint availability availability_hint goals weekday weekday_names starts ends time_zone
+    firm_label
+    // Administration.
+    admin done_invited done_user admin_title people search_hint search_button nobody_found next_page status
+    status_names all_roles events firms user_title access_title end_all_sessions user_events no_events slug firm_name
+    add_firm invite_title invite_button when what who details firm_status_names event_kind failed edit_firm
 }
 
 impl Words {
@@ -90,11 +98,19 @@ impl Words {
             ("strength_4", self.strength_strong),
             ("network", self.network),
         ];
-        for (key, text) in self.problems.iter().chain(&more) {
+        // The others only the server can find.
+        let of_the_core = |key: &str| key.contains('.') || matches!(key, "required" | "mismatch");
+        let problems = self.problems.iter().filter(|(key, _)| of_the_core(key));
+        for (key, text) in problems.chain(&more) {
             json.insert((*key).to_owned(), (*text).into());
         }
         // `<` could end the script element that this stands in.
         serde_json::Value::Object(json).to_string().replace('<', "\\u003c")
+    }
+
+    /// The pairs of such a list, in their order.
+    pub(crate) fn pairs(list: &'static str) -> Vec<(&'static str, &'static str)> {
+        list.split(',').filter_map(|pair| pair.split_once('=')).collect()
     }
 
     /// A name among those that a word like `admin=Administrator,pm=...` lists; the key itself where it isn't listed.
