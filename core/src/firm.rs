@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::text::is_line_char;
+
 /// A firm's short name in addresses: 1 to 63 of `a-z`, `0-9` and `-`, with no `-` at either end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(String);
@@ -15,6 +17,46 @@ problems! {
         Required => "required", "Enter a firm.";
         /// Not a slug.
         Invalid => "invalid_slug", "Use lower-case letters, digits and hyphens.";
+    }
+}
+
+/// The longest name of a firm, in characters.
+const MAX_NAME_CHARS: usize = 100;
+
+/// What a firm is called: trimmed, 1 to 100 characters, one line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FirmName(String);
+
+validated_text!(FirmName);
+
+problems! {
+    /// Why a text is no firm's name.
+    pub enum FirmNameError {
+        /// Nothing was given.
+        Required => "required", "Enter a name.";
+        /// More than 100 characters.
+        TooLong => "too_long", "Use at most 100 characters.";
+        /// It has control characters, more than one line, or marks that reorder text.
+        Invalid => "invalid_name", "Use one line of plain text.";
+    }
+}
+
+impl FirmName {
+    /// Reads a name; white space around it is dropped.
+    ///
+    /// # Errors
+    /// See [`FirmNameError`].
+    pub fn parse(raw: &str) -> Result<Self, FirmNameError> {
+        let text = raw.trim();
+        if text.is_empty() {
+            Err(FirmNameError::Required)
+        } else if text.chars().count() > MAX_NAME_CHARS {
+            Err(FirmNameError::TooLong)
+        } else if !text.chars().all(is_line_char) {
+            Err(FirmNameError::Invalid)
+        } else {
+            Ok(Self(text.into()))
+        }
     }
 }
 
@@ -51,6 +93,15 @@ impl Slug {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_names() {
+        assert_eq!(FirmName::parse(" Größe & Söhne ").unwrap().as_str(), "Größe & Söhne");
+        assert!(FirmName::parse(&"é".repeat(100)).is_ok());
+        assert_eq!(FirmName::parse("\t"), Err(FirmNameError::Required));
+        assert_eq!(FirmName::parse(&"é".repeat(101)), Err(FirmNameError::TooLong));
+        assert_eq!(FirmName::parse("A\u{202e}B"), Err(FirmNameError::Invalid));
+    }
 
     #[test]
     fn reads_slugs() {

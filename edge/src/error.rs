@@ -66,11 +66,15 @@ pub enum Code {
     WrongPassword,
     /// The last active admin of the deployment or of a firm.
     LastAdmin,
+    /// There is no such firm, as far as the asker may see.
+    FirmNotFound,
+    /// Another firm has this slug.
+    SlugTaken,
 }
 
 impl Code {
     /// Every one of them, in the order of their declaration.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::ValidationFailed,
         Self::MalformedJson,
         Self::UnsupportedMediaType,
@@ -97,6 +101,8 @@ impl Code {
         Self::UserNotFound,
         Self::WrongPassword,
         Self::LastAdmin,
+        Self::FirmNotFound,
+        Self::SlugTaken,
     ];
 
     /// The HTTP status that goes with it.
@@ -116,10 +122,10 @@ impl Code {
             | Self::AccountInactive
             | Self::AccountSuspended
             | Self::EmailNotVerified => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::UserNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UserNotFound | Self::FirmNotFound => StatusCode::NOT_FOUND,
             Self::TokenExpired => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken | Self::LastAdmin => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::LastAdmin | Self::SlugTaken => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -157,6 +163,8 @@ impl Code {
             Self::UserNotFound => "USER_NOT_FOUND",
             Self::WrongPassword => "WRONG_PASSWORD",
             Self::LastAdmin => "LAST_ADMIN",
+            Self::FirmNotFound => "FIRM_NOT_FOUND",
+            Self::SlugTaken => "SLUG_TAKEN",
         }
     }
 
@@ -189,6 +197,8 @@ impl Code {
             Self::UserNotFound => "There is no such account any more.",
             Self::WrongPassword => "The password is wrong.",
             Self::LastAdmin => "Somebody has to stay admin.",
+            Self::FirmNotFound => "There is no such firm.",
+            Self::SlugTaken => "Another firm has this slug already.",
         }
     }
 }

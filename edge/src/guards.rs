@@ -114,6 +114,16 @@ impl<H: Host> Context<H> {
         Ok((actor, answers))
     }
 
+    /// The failure of a write that found whoever acts to be somebody else by now, as far as the session, the role or the
+    /// firm go.
+    ///
+    /// # Errors
+    /// Always: 401 `UNAUTHENTICATED` or 403 `FORBIDDEN`.
+    pub(crate) async fn outdated(&self) -> Result<Reply, Failure> {
+        self.fresh(Vec::new()).await?;
+        Err(Code::Forbidden.into())
+    }
+
     /// Tells what is wrong with a request to those who may send such requests, and the others that they may not.
     ///
     /// # Errors

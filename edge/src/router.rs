@@ -1,6 +1,6 @@
 //! From a path and a method to a handler, and what every reply has in common.
 
-use doorward_core::id::{RequestId, SessionId};
+use doorward_core::id::{FirmId, RequestId, SessionId, UserId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -30,6 +30,11 @@ enum Resource {
     Account,
     Sessions,
     Session(SessionId),
+    Firms,
+    Firm(FirmId),
+    AdminUser(UserId),
+    AdminUserSessions(UserId),
+    AdminEvents,
     Maintenance,
     Jwks,
     OpenApi,
@@ -58,6 +63,8 @@ impl Resource {
             "/api/auth/change-email" => Self::ChangeEmail,
             "/api/auth/account" => Self::Account,
             "/api/auth/sessions" => Self::Sessions,
+            "/api/firms" => Self::Firms,
+            "/api/admin/events" => Self::AdminEvents,
             "/maintenance" => Self::Maintenance,
             "/.well-known/jwks.json" => Self::Jwks,
             "/openapi.json" => Self::OpenApi,
@@ -78,6 +85,9 @@ impl Resource {
         let parts: Vec<_> = path.split('/').collect();
         Some(match parts.as_slice() {
             ["", "api", "auth", "sessions", id] => Self::Session(SessionId::parse(id)?),
+            ["", "api", "firms", id] => Self::Firm(FirmId::parse(id)?),
+            ["", "api", "admin", "users", id] => Self::AdminUser(UserId::parse(id)?),
+            ["", "api", "admin", "users", id, "sessions"] => Self::AdminUserSessions(UserId::parse(id)?),
             _ => return None,
         })
     }
@@ -95,10 +105,13 @@ impl Resource {
             | Self::ChangePassword
             | Self::ChangeEmail
             | Self::Maintenance => "POST",
-            Self::Account | Self::Session(_) => "DELETE",
+            Self::Account | Self::Session(_) | Self::AdminUserSessions(_) => "DELETE",
+            Self::Firm(_) | Self::AdminUser(_) => "PATCH",
+            Self::Firms => "GET, HEAD, POST",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, POST",
             Self::Me
+            | Self::AdminEvents
             | Self::Jwks
             | Self::OpenApi
             | Self::Healthz
@@ -173,6 +186,12 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
         Resource::Sessions if *method == Method::DELETE => handlers::sessions::delete_all(ctx).await,
         Resource::Sessions => handlers::sessions::get(ctx).await,
         Resource::Session(id) => handlers::sessions::delete_one(ctx, id).await,
+        Resource::Firms if *method == Method::POST => handlers::firms::post(ctx).await,
+        Resource::Firms => handlers::firms::get(ctx).await,
+        Resource::Firm(id) => handlers::firms::patch(ctx, id).await,
+        Resource::AdminUser(id) => handlers::admin_users::patch(ctx, id).await,
+        Resource::AdminUserSessions(id) => handlers::admin_users::delete_sessions(ctx, id).await,
+        Resource::AdminEvents => handlers::admin_events::get(ctx).await,
         Resource::Maintenance => handlers::maintenance::post(ctx).await,
         Resource::Jwks => Ok(handlers::jwks::get(ctx)),
         Resource::OpenApi => Ok(handlers::openapi::get()),

@@ -1,9 +1,12 @@
 //! The endpoints, one a file. A handler's header is its contract; its body parses, decides, writes one batch, replies.
 
+pub(crate) mod admin_events;
+pub(crate) mod admin_users;
 pub(crate) mod assets;
 pub(crate) mod change_email;
 pub(crate) mod change_password;
 pub(crate) mod delete_account;
+pub(crate) mod firms;
 pub(crate) mod forgot_password;
 pub(crate) mod healthz;
 pub(crate) mod jwks;

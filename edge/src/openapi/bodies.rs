@@ -4,7 +4,10 @@
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::Object;
 
-use super::formats::{chosen_role, email, flag, given, line, name, new_password, phone, slug};
+use super::formats::{
+    chosen_role, email, firm_name, flag, given, given_firm_status, given_role, given_status, given_tier, line, name,
+    needed_slug, new_password, phone, slug,
+};
 use super::link;
 use crate::extract::PRIVILEGED;
 
@@ -28,6 +31,12 @@ const FORMATS: &[Format] = &[
     ("ChosenRole", chosen_role),
     ("Given", given),
     ("Flag", flag),
+    ("NeededSlug", needed_slug),
+    ("FirmName", firm_name),
+    ("GivenRole", given_role),
+    ("GivenStatus", given_status),
+    ("GivenFirmStatus", given_firm_status),
+    ("GivenTier", given_tier),
 ];
 
 /// Every body by its name.
@@ -77,6 +86,23 @@ const BODIES: &[(&str, &[Field])] = &[
         &[("newEmail", "Email", MUST), ("password", "Given", MUST)],
     ),
     ("Confirmation", &[("password", "Given", MUST)]),
+    ("NewFirm", &[("slug", "NeededSlug", MUST), ("name", "PersonName", MUST)]),
+    (
+        "FirmChange",
+        &[
+            ("slug", "Slug", MAY),
+            ("name", "FirmName", MAY),
+            ("status", "GivenFirmStatus", MAY),
+        ],
+    ),
+    (
+        "UserChange",
+        &[
+            ("role", "GivenRole", MAY),
+            ("status", "GivenStatus", MAY),
+            ("tier", "GivenTier", MAY),
+        ],
+    ),
 ];
 
 /// The schemas of all formats.

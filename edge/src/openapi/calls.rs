@@ -53,6 +53,8 @@ pub(super) struct Call {
     access: Access,
     /// Whether `x-doorward-mode` makes a difference.
     by_mode: bool,
+    /// The components of the query's parameters.
+    query: &'static [&'static str],
     body: Body,
     answers: Vec<Answer>,
     /// Beyond those that follow from the rest.
@@ -75,6 +77,9 @@ impl Call {
         if matches!(self.access, Access::SignedIn | Access::Scheduler) {
             codes.push(Code::Unauthenticated);
         }
+        if !self.query.is_empty() {
+            codes.push(Code::ValidationFailed);
+        }
         if self.body.is_some_and(|(_, need)| need != Need::Lenient) {
             codes.extend([
                 Code::ValidationFailed,
@@ -96,8 +101,9 @@ impl Call {
         });
         let mut parameters = Vec::new();
         if path.contains("{id}") {
-            parameters.push(link("parameters", "Session"));
+            parameters.push(link("parameters", id_of(path)));
         }
+        parameters.extend(self.query.iter().map(|name| link("parameters", name)));
         if self.by_mode {
             parameters.push(link("parameters", "Mode"));
         }
@@ -145,6 +151,15 @@ impl Call {
     }
 }
 
+/// The component of the parameter `{id}` in a path.
+fn id_of(path: &str) -> &'static str {
+    match path.split('/').nth(2) {
+        Some("firms") => "Firm",
+        Some("admin" | "profiles") => "User",
+        _ => "Session",
+    }
+}
+
 /// The `paths` of the description.
 pub(super) fn paths(calls: &[Call]) -> Value {
     let mut paths = Map::new();
@@ -164,6 +179,8 @@ pub(super) fn all() -> Vec<Call> {
         around_mail(),
         around_owners(),
         around_sessions(),
+        around_firms(),
+        around_others(),
         around_the_service(),
     ]
     .into_iter()
@@ -181,6 +198,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "A new account, signed in at once",
             access: Access::Anybody,
             by_mode: true,
+            query: &[],
             body: Some(("Registration", Need::Must)),
             answers: vec![
                 session(StatusCode::CREATED, "The session of the new account."),
@@ -200,6 +218,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "A session for an address and its password",
             access: Access::Anybody,
             by_mode: true,
+            query: &[],
             body: Some(("SignIn", Need::Must)),
             answers: vec![session(StatusCode::OK, "The session.")],
             own_codes: &[
@@ -217,6 +236,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "Ends the session of the access token, of the refresh cookie, and of a `refreshToken` in the body",
             access: Access::Perhaps,
             by_mode: true,
+            query: &[],
             body: Some(("SignOut", Need::Lenient)),
             answers: vec![Answer(
                 StatusCode::NO_CONTENT,
@@ -233,6 +253,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "A new access token, and the refresh token's successor; the refresh token comes in its cookie, or in token mode in the body",
             access: Access::Refresh,
             by_mode: true,
+            query: &[],
             body: Some(("Refresh", Need::May)),
             answers: vec![session(StatusCode::OK, "The session, with new tokens.")],
             own_codes: REFRESH,
@@ -247,6 +268,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "The same by GET, with the cookie",
             access: Access::Refresh,
             by_mode: true,
+            query: &[],
             body: None,
             answers: vec![session(StatusCode::OK, "The session, with new tokens.")],
             own_codes: REFRESH,
@@ -258,6 +280,7 @@ fn around_accounts() -> Vec<Call> {
             summary: "Who is signed in",
             access: Access::SignedIn,
             by_mode: false,
+            query: &[],
             body: None,
             answers: vec![Answer(StatusCode::OK, Some("UserAnswer"), &[], "The user.")],
             own_codes: &[],
@@ -283,6 +306,7 @@ fn around_mail() -> Vec<Call> {
         summary,
         access: Access::Anybody,
         by_mode: false,
+        query: &[],
         body: Some(("Address", Need::Must)),
         answers: vec![Answer(StatusCode::ACCEPTED, Some("Accepted"), &[], ON_ITS_WAY)],
         own_codes: &[Code::RateLimited],
@@ -294,6 +318,7 @@ fn around_mail() -> Vec<Call> {
         summary,
         access: Access::Anybody,
         by_mode: false,
+        query: &[],
         body: Some((body, Need::Must)),
         answers: vec![Answer(StatusCode::OK, Some("UserAnswer"), &[], about)],
         own_codes,
@@ -349,6 +374,7 @@ fn around_owners() -> Vec<Call> {
         summary,
         access: Access::SignedIn,
         by_mode,
+        query: &[],
         body: Some((body, Need::Must)),
         answers: vec![answer],
         own_codes,
@@ -402,6 +428,7 @@ fn around_sessions() -> Vec<Call> {
         summary,
         access: Access::SignedIn,
         by_mode: false,
+        query: &[],
         body: None,
         answers: vec![answer],
         own_codes,
@@ -431,6 +458,93 @@ fn around_sessions() -> Vec<Call> {
     ]
 }
 
+/// A call under a permission.
+fn act(
+    method: &'static str,
+    at: &'static [(&'static str, &'static str)],
+    summary: &'static str,
+    body: Option<&'static str>,
+    answer: Answer,
+    own_codes: &'static [Code],
+) -> Call {
+    Call {
+        method,
+        at,
+        tag: "administration",
+        summary,
+        access: Access::SignedIn,
+        by_mode: false,
+        query: &[],
+        body: body.map(|body| (body, Need::Must)),
+        answers: vec![answer],
+        own_codes,
+    }
+}
+
+fn around_firms() -> Vec<Call> {
+    vec![
+        Call {
+            query: &["Limit", "Cursor"],
+            ..act(
+                "get",
+                &[("/api/firms", "listFirms")],
+                "The firms that one may see, by slug",
+                None,
+                Answer(StatusCode::OK, Some("Firms"), &[], "A page of them."),
+                &[Code::Forbidden],
+            )
+        },
+        act(
+            "post",
+            &[("/api/firms", "makeFirm")],
+            "Another firm, made by an admin without one",
+            Some("NewFirm"),
+            Answer(StatusCode::CREATED, Some("FirmAnswer"), &[], "The firm."),
+            &[Code::SlugTaken],
+        ),
+        act(
+            "patch",
+            &[("/api/firms/{id}", "changeFirm")],
+            "Another name for a firm; another slug or status where the admin is without a firm",
+            Some("FirmChange"),
+            Answer(StatusCode::OK, Some("FirmAnswer"), &[], "The firm."),
+            &[Code::NotFound, Code::FirmNotFound, Code::SlugTaken],
+        ),
+    ]
+}
+
+fn around_others() -> Vec<Call> {
+    vec![
+        act(
+            "patch",
+            &[("/api/admin/users/{id}", "changeUser")],
+            "Another role, status or tier for somebody",
+            Some("UserChange"),
+            Answer(StatusCode::OK, Some("UserAnswer"), &[], "The user."),
+            &[Code::NotFound, Code::UserNotFound, Code::LastAdmin],
+        ),
+        act(
+            "delete",
+            &[("/api/admin/users/{id}/sessions", "endSessionsOf")],
+            "Ends every session of somebody",
+            None,
+            Answer(StatusCode::NO_CONTENT, None, &[], "They are over."),
+            &[Code::Forbidden, Code::NotFound, Code::UserNotFound],
+        ),
+        Call {
+            query: &["EventUser", "EventKind", "Limit", "Cursor"],
+            ..act(
+                "get",
+                &[("/api/admin/events", "listEvents")],
+                "The audit trail, the latest first",
+                None,
+                Answer(StatusCode::OK, Some("Events"), &[], "A page of it."),
+                &[Code::Forbidden, Code::UserNotFound],
+            )
+        },
+    ]
+}
+
 fn around_the_service() -> Vec<Call> {
     let call = |at, summary, answer| Call {
         method: "get",
@@ -439,6 +553,7 @@ fn around_the_service() -> Vec<Call> {
         summary,
         access: Access::Anybody,
         by_mode: false,
+        query: &[],
         body: None,
         answers: vec![answer],
         own_codes: &[],
@@ -471,6 +586,7 @@ fn around_the_service() -> Vec<Call> {
             summary: "One tick, for hosts without a scheduler of their own",
             access: Access::Scheduler,
             by_mode: false,
+            query: &[],
             body: None,
             answers: vec![Answer(StatusCode::OK, Some("Report"), &[], "What was done.")],
             own_codes: &[Code::NotFound],

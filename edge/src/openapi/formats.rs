@@ -3,6 +3,8 @@
 //! A pattern here says the same as the parser of the core that it is named after. Texts are trimmed before they are read
 //! (Unicode's `White_Space`), so a pattern lets white space around its text pass.
 
+use doorward_core::event::Outcome;
+use doorward_core::firm::FirmStatus;
 use doorward_core::password::{MAX_CHARS, MIN_CHARS};
 use doorward_core::tier::Tier;
 use doorward_core::user::Status;
@@ -91,6 +93,16 @@ pub(crate) fn address() -> Object {
     text().format(Some(format("email"))).max_length(Some(254)).build()
 }
 
+/// `core::firm::FirmStatus`.
+pub(crate) fn firm_status() -> Object {
+    words(FirmStatus::ALL.iter().map(|status| status.as_str()))
+}
+
+/// `core::event::Outcome`.
+pub(crate) fn outcome() -> Object {
+    words(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
+}
+
 /// Any object.
 pub(crate) fn object() -> Object {
     of(Type::Object).build()
@@ -176,6 +188,62 @@ pub(crate) fn new_password() -> Object {
             "Counted in characters after Unicode's NFKC. Not one's own address or name, and not a common password.",
         ))
         .examples(["correct horse battery staple"])
+        .build()
+}
+
+/// `core::firm::Slug`, where it has to be there.
+pub(crate) fn needed_slug() -> Object {
+    let pattern = format!("^{WHITE}[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?{WHITE}$");
+    text().pattern(Some(pattern)).examples(["acme"]).build()
+}
+
+/// `core::firm::FirmName`, as it is read; may be left out.
+pub(crate) fn firm_name() -> Object {
+    let pattern = format!("^{WHITE}{EDGE}(?:{LINE}{{0,98}}{EDGE})?{WHITE}$");
+    or_null(Type::String).pattern(Some(pattern)).examples(["Acme"]).build()
+}
+
+/// A role to be given; may be left out.
+pub(crate) fn given_role() -> Object {
+    or_null(Type::String)
+        .pattern(Some("^[a-z][a-z0-9_-]{0,31}$"))
+        .description(Some(
+            "One of the deployment's roles; giving it takes every power that it gives.",
+        ))
+        .examples(["mentor"])
+        .build()
+}
+
+fn word_or_null(words: &[&'static str]) -> Object {
+    let all = words.iter().map(|word| Some(*word)).chain([None]);
+    or_null(Type::String).enum_values(Some(all)).build()
+}
+
+/// A status to be given; may be left out.
+pub(crate) fn given_status() -> Object {
+    word_or_null(&Status::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>())
+}
+
+/// A firm's status to be given; may be left out.
+pub(crate) fn given_firm_status() -> Object {
+    word_or_null(&FirmStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>())
+}
+
+/// A tier to be given; may be left out.
+pub(crate) fn given_tier() -> Object {
+    word_or_null(&[Tier::Free.as_str(), Tier::Member.as_str()])
+}
+
+/// `limit` of a list.
+pub(crate) fn limit() -> Object {
+    of(Type::Integer).minimum(Some(1)).maximum(Some(100)).build()
+}
+
+/// The kind of an event, as it is looked for.
+pub(crate) fn kind() -> Object {
+    text()
+        .pattern(Some("^[!-~]{1,64}$"))
+        .examples(["user.registered"])
         .build()
 }
 

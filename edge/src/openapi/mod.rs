@@ -23,6 +23,8 @@ use crate::handlers::readyz::{Dependencies, Readiness, State};
 use crate::mail::deliver::Delivered;
 use crate::maintenance::{Report, Swept};
 use crate::sessions::SessionAnswer;
+use crate::store::events::Event;
+use crate::store::firms::Firm;
 use crate::store::sessions::Listed;
 use crate::store::users::User;
 
@@ -51,7 +53,7 @@ fn document() -> Value {
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": "account"}, {"name": "sessions"}, {"name": "service"}],
+        "tags": [{"name": "account"}, {"name": "sessions"}, {"name": "administration"}, {"name": "service"}],
         "paths": calls::paths(&calls),
         "components": {
             "schemas": schemas(),
@@ -66,6 +68,30 @@ fn document() -> Value {
                 "Session": {
                     "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
                     "description": "The id of a session, from the list of sessions.",
+                },
+                "User": {
+                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
+                    "description": "The id of a user.",
+                },
+                "Firm": {
+                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
+                    "description": "The id of a firm.",
+                },
+                "Limit": {
+                    "name": "limit", "in": "query", "schema": formats::limit(),
+                    "description": "How many at most; 20 unless given.",
+                },
+                "Cursor": {
+                    "name": "cursor", "in": "query", "schema": {"type": "string"},
+                    "description": "`nextCursor` of the page before.",
+                },
+                "EventUser": {
+                    "name": "user", "in": "query", "schema": formats::id_read(),
+                    "description": "Events about this user.",
+                },
+                "EventKind": {
+                    "name": "kind", "in": "query", "schema": formats::kind(),
+                    "description": "Events of this kind.",
                 },
             },
             "securitySchemes": {
@@ -108,6 +134,15 @@ fn schemas() -> Value {
         "UserAnswer",
         closed(&json!({"type": "object", "properties": {"user": user}}), &[]),
     );
+    add("Firm", closed(&json!(Firm::schema()), &[]));
+    let firm = link("schemas", "Firm");
+    add(
+        "FirmAnswer",
+        closed(&json!({"type": "object", "properties": {"firm": firm}}), &[]),
+    );
+    add("Firms", page("firms", "Firm"));
+    add("Event", closed(&json!(Event::schema()), &[]));
+    add("Events", page("events", "Event"));
     let sessions = json!({"type": "array", "items": link("schemas", "Session")});
     add(
         "Sessions",
@@ -130,6 +165,14 @@ fn schemas() -> Value {
         refusal(&[Code::Unavailable], Some(&link("schemas", "Readiness"))),
     );
     Value::Object(all)
+}
+
+/// A page of a list.
+fn page(name: &str, item: &str) -> Value {
+    let items = json!({"type": "array", "items": link("schemas", item), "maxItems": 100});
+    let next = json!({"type": ["string", "null"], "description": "Leads to the next page; null on the last one."});
+    let properties = json!({name: items, "nextCursor": next});
+    closed(&json!({"type": "object", "properties": properties}), &[])
 }
 
 /// An object that has these properties and no others, all of them but the `optional` ones in any case.

@@ -4,6 +4,7 @@
 use doorward_core::id::{EventId, MailId, SessionId, UserId};
 use doorward_core::time::Time;
 
+use super::changes::lock_admins;
 use super::tokens::Step;
 use super::users::Credentials;
 use super::{Reader, maybe, shown, statement, text, user_columns};
@@ -111,11 +112,6 @@ pub(crate) enum Deletion {
 /// Deletes the user, and with the row everything that refers to it. Two statements for one flight: the first makes
 /// deletions of admins wait for each other, so that the second counts the admins that are really left.
 pub(crate) fn delete(credentials: &Credentials, session: SessionId, event: EventId, now: Time) -> [Statement<'_>; 2] {
-    let lock = statement(
-        "account.lock_admins",
-        "SELECT 1 FROM roles WHERE name = 'admin' FOR UPDATE",
-        Vec::new(),
-    );
     let delete = statement(
         "account.delete",
         "WITH target AS (
@@ -135,8 +131,8 @@ pub(crate) fn delete(credentials: &Credentials, session: SessionId, event: Event
             WHERE users.id = target.id AND NOT EXISTS (SELECT 1 FROM last)
             RETURNING users.id
          ), event AS (
-            INSERT INTO events (id, kind, outcome, created_at)
-            SELECT $5::text::uuid, 'user.deleted', 'success', $4::text::timestamptz FROM done
+            INSERT INTO events (id, firm_id, kind, outcome, created_at)
+            SELECT $5::text::uuid, target.firm_id, 'user.deleted', 'success', $4::text::timestamptz FROM done, target
          )
          SELECT EXISTS (SELECT 1 FROM done), EXISTS (SELECT 1 FROM last)",
         vec![
@@ -147,7 +143,7 @@ pub(crate) fn delete(credentials: &Credentials, session: SessionId, event: Event
             shown(event),
         ],
     );
-    [lock, delete]
+    [lock_admins(), delete]
 }
 
 impl Deletion {

@@ -14,10 +14,13 @@ use crate::host::{Rows, Statement};
 
 pub(crate) mod account;
 pub(crate) mod acts;
+pub(crate) mod changes;
 pub(crate) mod events;
+pub(crate) mod firms;
 pub(crate) mod outbox;
 pub(crate) mod readiness;
 pub(crate) mod registrations;
+pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
 pub(crate) mod tokens;

@@ -11,7 +11,7 @@ use doorward_core::user::Status;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Reader, statement, text};
+use super::{Reader, shown, statement, text, user_columns};
 use crate::error::Failure;
 use crate::host::{Rows, Statement};
 
@@ -103,6 +103,19 @@ impl User {
             .map(|mut row| Self::decode(&mut row))
             .transpose()
     }
+}
+
+/// Reads a user.
+pub(crate) fn by_id(user: UserId) -> Statement<'static> {
+    statement(
+        "user.read",
+        concat!(
+            "SELECT ",
+            user_columns!("u"),
+            " FROM users AS u WHERE u.id = $1::text::uuid"
+        ),
+        vec![shown(user)],
+    )
 }
 
 /// What a sign-in reads before the password is checked.

@@ -10,6 +10,7 @@
 )]
 
 mod adapter;
+mod authority;
 mod environment;
 mod http;
 mod kv;
@@ -69,6 +70,12 @@ fn trials(environment: &Environment) -> Vec<Trial> {
         for (name, case) in mail::CASES {
             let adapter = adapter.clone();
             trials.push(trial(&format!("mail::{kind}::{name}"), move || async move {
+                case(&adapter).await;
+            }));
+        }
+        for (name, case) in authority::CASES {
+            let adapter = adapter.clone();
+            trials.push(trial(&format!("authority::{kind}::{name}"), move || async move {
                 case(&adapter).await;
             }));
         }

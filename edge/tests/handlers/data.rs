@@ -31,6 +31,9 @@ pub(crate) const BOB: UserId = UserId::from_bytes([0xb0; 16]);
 pub(crate) const SESSION: SessionId = SessionId::from_bytes([0x5e; 16]);
 pub(crate) const OTHER_SESSION: SessionId = SessionId::from_bytes([0x0f; 16]);
 
+pub(crate) const ACME: FirmId = FirmId::from_bytes([0xac; 16]);
+pub(crate) const OTHER_FIRM: FirmId = FirmId::from_bytes([0x0f; 16]);
+
 /// A time relative to the beginning of the test, in milliseconds.
 pub(crate) fn at(millis: i64) -> Time {
     Time::from_millis(NOON + millis)
@@ -87,6 +90,18 @@ pub(crate) fn person(id: UserId, firm: Option<FirmId>, role: &str, status: &str)
     columns.extend(row(&["1767322984000", "1767322985678", permissions(role)]));
     assert_eq!(columns.len(), USER_COLUMNS);
     columns
+}
+
+/// A firm as the API shows one.
+pub(crate) fn firm(id: FirmId, slug: &str) -> Row {
+    row(&[
+        &id.to_string(),
+        slug,
+        "Acme & Söhne",
+        "active",
+        "1767322984000",
+        "1767322985678",
+    ])
 }
 
 /// What the migrations let a role do.

@@ -3,12 +3,15 @@
 //! dependency hangs, lies or breaks, what time does, and that no secret goes where it shouldn't.
 
 mod account;
+mod admin;
 mod assets;
 mod breached;
 mod cookies;
 mod data;
 mod degraded;
 mod fake;
+mod firms;
+mod guards;
 mod limits;
 mod login;
 mod logout;

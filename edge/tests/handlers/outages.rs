@@ -9,12 +9,18 @@ use doorward_edge::config::Config;
 use doorward_edge::host::{DatabaseError, Host as _, Level, Rows, SqlError};
 use serde_json::json;
 
-use crate::data::{ANN, EMAIL, HASH, NAME, OTHER_SESSION, PASSWORD, SESSION, ann, credentials, none, one, owner, row};
+use crate::data::{
+    ACME, ANN, BOB, EMAIL, HASH, NAME, OTHER_SESSION, PASSWORD, SESSION, ann, credentials, none, one, owner, person,
+    row,
+};
 use crate::fake::SqlOutcome;
 use crate::stage::{Ask, Stage};
 
 /// A call, the flights that go well, and then the statements of the one that fails.
-type Failing = (Ask, Vec<(&'static str, Rows)>, &'static [&'static str]);
+type Failing = (Ask, Vec<Flight>, &'static [&'static str]);
+
+/// Statements and their answers.
+type Flight = Vec<(&'static str, Rows)>;
 
 /// Every call that needs the database, at each of its flights.
 fn calls(stage: &Stage) -> Vec<Failing> {
@@ -50,7 +56,7 @@ fn calls(stage: &Stage) -> Vec<Failing> {
     let known = || ("user.credentials", one(credentials(Some(&HASH), "active", true)));
     let owned = || ("account.owner", one(owner()));
     let mailbox = || ("token.mailbox", one(row(&[&ANN.to_string()])));
-    vec![
+    let calls: Vec<(Ask, Flight, &'static [&'static str])> = vec![
         (login.clone(), vec![], &["user.credentials"]),
         (login, vec![known()], &["session.open"]),
         (wrong, vec![known()], &["event.record"]),
@@ -107,14 +113,48 @@ fn calls(stage: &Stage) -> Vec<Failing> {
             vec![],
             &["session.end_one"],
         ),
-    ]
+    ];
+    calls
+        .into_iter()
+        .map(|(ask, before, failing)| (ask, before.into_iter().map(|one| vec![one]).collect(), failing))
+        .chain(under_a_permission(stage))
+        .collect()
+}
+
+/// The same for the calls under a permission.
+fn under_a_permission(stage: &Stage) -> Vec<Failing> {
+    let access = stage.access_token_of(ANN, SESSION, "admin", None);
+    let admin = || ("session.alive", one(person(ANN, None, "admin", "active")));
+    let both = || vec![admin(), ("user.read", one(person(BOB, None, "member", "active")))];
+    let make = Ask::post("/api/firms")
+        .bearer(&access)
+        .json(json!({ "slug": "acme", "name": "Acme" }));
+    let rename = Ask::patch(&format!("/api/firms/{ACME}"))
+        .bearer(&access)
+        .json(json!({ "name": "Acme" }));
+    let change = Ask::patch(&format!("/api/admin/users/{BOB}"))
+        .bearer(&access)
+        .json(json!({ "tier": "member" }));
+    let end = Ask::delete(&format!("/api/admin/users/{BOB}/sessions")).bearer(&access);
+    let mut calls: Vec<Failing> = vec![
+        (make, vec![vec![admin()]], &["firm.create"]),
+        (rename, vec![vec![admin()]], &["firm.update"]),
+        (change, vec![both()], &["user.change"]),
+        (end, vec![both()], &["user.end_sessions"]),
+    ];
+    calls.extend(
+        crate::guards::calls()
+            .into_iter()
+            .map(|(ask, first)| (ask.bearer(&access), Vec::new(), first)),
+    );
+    calls
 }
 
 /// Sends a call whose last flight fails, and holds the log to one line.
 fn fails(stage: &Stage, call: &Failing, error: SqlError, expected: (u16, &str)) -> String {
     let (ask, before, failing) = call;
-    for (name, rows) in before {
-        stage.sql(name, rows.clone());
+    for flight in before {
+        stage.batch(flight.clone());
     }
     stage.sql_fails(error);
     let answer = stage.send(ask);
@@ -243,15 +283,15 @@ fn one_that_hangs_holds_nobody_up() {
     let stage = Stage::with(&[("LIMITS", "off")]);
     let me = Ask::get("/api/auth/me").bearer(&stage.access_token(ANN, OTHER_SESSION));
     for ((ask, before, failing), client_leaves) in calls(&stage).iter().zip([false, true].into_iter().cycle()) {
-        for (name, rows) in before {
-            stage.sql(name, rows.clone());
+        for flight in before {
+            stage.batch(flight.clone());
         }
         stage.outcome(SqlOutcome::Hangs);
         let mut call = stage.start(ask);
         assert!(!call.is_done(), "{failing:?}");
 
         let (login, before, _) = &calls(&stage)[1];
-        stage.sql(before[0].0, before[0].1.clone());
+        stage.batch(before[0].clone());
         stage.sql("session.open", one([row(&["f"]), ann()].concat()));
         assert_eq!(stage.send(login).status, 200);
         stage.advance(Duration::from_secs(5));

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorward_core::id::{RequestId, SessionId, UserId};
+use doorward_core::id::{FirmId, RequestId, SessionId, UserId};
 use doorward_core::role::Role;
 use doorward_core::tier::Tier;
 use doorward_core::time::Time;
@@ -172,13 +172,18 @@ impl Stage {
 
     /// An access token of a session, made now.
     pub(crate) fn access_token(&self, user: UserId, session: SessionId) -> String {
+        self.access_token_of(user, session, "member", None)
+    }
+
+    /// An access token of a session of somebody with this role in that firm, made now.
+    pub(crate) fn access_token_of(&self, user: UserId, session: SessionId, role: &str, firm: Option<FirmId>) -> String {
         let policy = &self.instance.config.access;
         let claims = AccessClaims {
             subject: user,
             session,
-            role: Role::member(),
+            role: Role::parse(role).unwrap(),
             tier: Tier::Free,
-            firm: None,
+            firm,
             issued_at: self.now(),
             expires_at: policy.expires_at(self.now()),
             id: RequestId::generate(self.now(), &self.host).unwrap(),
@@ -258,6 +263,10 @@ impl Ask {
 
     pub(crate) fn delete(path: &str) -> Self {
         Self::new(Method::DELETE, path)
+    }
+
+    pub(crate) fn patch(path: &str) -> Self {
+        Self::new(Method::PATCH, path)
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {

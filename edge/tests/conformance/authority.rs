@@ -1,0 +1,435 @@
+//! What is done under a permission, on a real database: races for the last admin, the trail of each act, and what a
+//! firm's admin can reach.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use doorward_core::id::{FirmId, RequestId, SessionId, UserId};
+use doorward_core::role::Role;
+use doorward_core::tier::Tier;
+use doorward_core::token::access::{self, AccessClaims};
+use doorward_edge::instance::Instance;
+use futures_util::future::{join, join_all, join3};
+use http::{Method, Request};
+use serde_json::{Value, json};
+
+use crate::adapter::Adapter;
+use crate::sql::{Case, cases};
+use crate::stage::{START, Stage, configured};
+
+cases! { pub(crate) CASES: Case =
+    of_two_admins_one_stays_whoever_asks,
+    of_two_admins_one_stays_when_they_take_each_other_down,
+    of_two_admins_one_stays_when_they_leave,
+    each_firm_keeps_an_admin_of_its_own,
+    every_act_is_an_event_with_before_and_after,
+    a_firms_trail_is_its_own,
+    a_firms_admin_reaches_that_firm_only,
+    a_suspended_admin_is_out_at_once,
+    sessions_end_at_once,
+    pages_of_firms_follow_each_other,
+}
+
+const ACME: FirmId = FirmId::from_bytes([0xac; 16]);
+const OTHER: FirmId = FirmId::from_bytes([0x0f; 16]);
+
+/// A stage with two firms, and an instance over it.
+struct Scene<'a> {
+    stage: &'a Stage,
+    instance: Rc<Instance>,
+}
+
+/// Builds the stage, runs the act, and strikes the stage.
+async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
+    let stage = Stage::build(adapter).await;
+    stage
+        .execute(&format!(
+            "INSERT INTO firms (id, slug, name) VALUES ('{ACME}', 'acme', 'Acme'), ('{OTHER}', 'other', 'Other')"
+        ))
+        .await;
+    let scene = Scene {
+        stage: &stage,
+        instance: configured(&[("LIMITS", "off")]),
+    };
+    act(&scene).await;
+    drop(scene);
+    stage.strike().await;
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Copy)]
+struct Someone {
+    id: UserId,
+    session: SessionId,
+    role: &'static str,
+    firm: Option<FirmId>,
+}
+
+impl Scene<'_> {
+    /// Somebody new, by a number.
+    async fn enter(&self, number: u8, role: &'static str, firm: Option<FirmId>) -> Someone {
+        let (id, session) = (UserId::from_bytes([number; 16]), SessionId::from_bytes([number; 16]));
+        let place = firm.map_or("NULL".to_owned(), |firm| format!("'{firm}'"));
+        let hash = format!("{number:02x}").repeat(32);
+        self.stage
+            .execute(&format!(
+                "INSERT INTO users (id, firm_id, name, email, role)
+                 VALUES ('{id}', {place}, 'U{number}', 'u{number}@example.com', '{role}');
+                 INSERT INTO sessions (id, user_id, token_hash, rotated_at, created_at, last_used_at, expires_at)
+                 VALUES ('{session}', '{id}', '{hash}', '{START}', '{START}', '{START}',
+                         '{START}'::timestamptz + interval '1 day')"
+            ))
+            .await;
+        Someone {
+            id,
+            session,
+            role,
+            firm,
+        }
+    }
+
+    /// A request by somebody, on a host and a connection of its own.
+    async fn ask(&self, who: Someone, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let (host, config) = (self.stage.host(), &self.instance.config);
+        let claims = AccessClaims {
+            subject: who.id,
+            session: who.session,
+            role: Role::parse(who.role).unwrap(),
+            tier: Tier::Free,
+            firm: who.firm,
+            issued_at: START,
+            expires_at: config.access.expires_at(START),
+            id: RequestId::generate(START, &host).unwrap(),
+        };
+        let token = access::issue(&config.keys, &config.access, &claims).unwrap();
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Bytes::from(body))
+            .unwrap();
+        let reply = doorward_edge::handle(host, Rc::clone(&self.instance), None, request).await;
+        let body = serde_json::from_slice(reply.body()).unwrap_or_default();
+        (reply.status().as_u16(), body)
+    }
+
+    async fn patch(&self, who: Someone, whom: Someone, body: Value) -> (u16, Value) {
+        let path = format!("/api/admin/users/{}", whom.id);
+        self.ask(who, Method::PATCH, &path, body).await
+    }
+
+    /// How many active admins there are without a firm.
+    async fn admins(&self) -> String {
+        let sql = "SELECT count(*)::text FROM users WHERE role = 'admin' AND status = 'active' AND firm_id IS NULL";
+        self.stage.value(sql).await.unwrap()
+    }
+
+    /// The kinds and details of the events, in order, without those that have no details.
+    async fn trail(&self) -> Vec<(String, Value)> {
+        let sql = "SELECT coalesce(jsonb_agg(jsonb_build_array(kind, details) ORDER BY created_at, kind), '[]')::text
+                   FROM events WHERE details <> '{}'";
+        let text = self.stage.value(sql).await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+async fn of_two_admins_one_stays_whoever_asks(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (one, two) = (scene.enter(1, "admin", None).await, scene.enter(2, "admin", None).await);
+        let ways = [
+            json!({ "role": "member" }),
+            json!({ "status": "suspended" }),
+            json!({ "status": "inactive" }),
+        ];
+        // Sixteen at once, by both and about both.
+        let calls = (0..16).map(|n| {
+            let (who, whom) = [(one, two), (two, one), (one, one), (two, two)][n % 4];
+            scene.patch(who, whom, ways[n % 3].clone())
+        });
+        let answers = join_all(calls).await;
+        assert_eq!(scene.admins().await, "1");
+        let done = answers.iter().filter(|(status, _)| *status == 200).count();
+        assert!(done >= 1);
+        for (status, body) in answers {
+            assert!(matches!(status, 200 | 401 | 403 | 409), "{status} {body}");
+        }
+    })
+    .await;
+}
+
+async fn of_two_admins_one_stays_when_they_take_each_other_down(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (one, two) = (scene.enter(1, "admin", None).await, scene.enter(2, "admin", None).await);
+        let down = || json!({ "role": "member" });
+        let (first, second) = join(scene.patch(one, two, down()), scene.patch(two, one, down())).await;
+        assert_eq!(scene.admins().await, "1");
+        let mut both = [first.0, second.0];
+        both.sort_unstable();
+        assert_eq!(both, [200, 403]);
+        // Whoever is left can't step down.
+        let left = if first.0 == 200 { one } else { two };
+        let (status, body) = scene.patch(left, left, down()).await;
+        assert_eq!((status, &body["code"]), (409, &json!("LAST_ADMIN")));
+    })
+    .await;
+}
+
+async fn of_two_admins_one_stays_when_they_leave(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (one, two) = (scene.enter(1, "admin", None).await, scene.enter(2, "admin", None).await);
+        let password = doorward_core::password::Password::new("a ship in port", &[]).unwrap();
+        let mut workspace = doorward_core::password::Workspace::new();
+        let real = doorward_core::password::hash(&password, [0; 16], &mut workspace).unwrap();
+        scene
+            .stage
+            .execute(&format!("UPDATE users SET password_hash = '{}'", real.as_str()))
+            .await;
+        let leave = |who| {
+            scene.ask(
+                who,
+                Method::DELETE,
+                "/api/auth/account",
+                json!({ "password": "a ship in port" }),
+            )
+        };
+        let inactive = scene.patch(one, two, json!({ "status": "inactive" }));
+        let (first, second, third) = join3(leave(one), leave(two), inactive).await;
+        assert_eq!(scene.admins().await, "1", "{first:?} {second:?} {third:?}");
+    })
+    .await;
+}
+
+async fn each_firm_keeps_an_admin_of_its_own(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let all = scene.enter(1, "admin", None).await;
+        let acme = scene.enter(2, "admin", Some(ACME)).await;
+        scene.enter(3, "admin", Some(OTHER)).await;
+        let member = scene.enter(4, "member", Some(ACME)).await;
+        // An admin elsewhere is none here, not even one of all.
+        let (status, body) = scene.patch(all, acme, json!({ "status": "suspended" })).await;
+        assert_eq!((status, &body["code"]), (409, &json!("LAST_ADMIN")));
+        // With a successor one can go.
+        assert_eq!(scene.patch(acme, member, json!({ "role": "admin" })).await.0, 200);
+        let (status, body) = scene.patch(acme, acme, json!({ "role": "member" })).await;
+        assert_eq!((status, &body["user"]["role"]), (200, &json!("member")));
+        assert_eq!(scene.patch(acme, member, json!({ "role": "member" })).await.0, 403);
+    })
+    .await;
+}
+
+async fn every_act_is_an_event_with_before_and_after(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (admin, bob) = (scene.enter(1, "admin", None).await, scene.enter(2, "member", None).await);
+        let body = json!({ "role": "pm", "status": "suspended", "tier": "member" });
+        assert_eq!(scene.patch(admin, bob, body.clone()).await.0, 200);
+        // The same again is no act.
+        assert_eq!(scene.patch(admin, bob, body).await.0, 200);
+        let from_to = |field: &str, before: Value, after: Value| json!({ "before": { field: before }, "after": { field: after } });
+        let expected = [
+            ("user.role_changed", from_to("role", json!("member"), json!("pm"))),
+            ("user.status_changed", from_to("status", json!("active"), json!("suspended"))),
+            ("user.tier_changed", from_to("tier", json!("free"), json!("member"))),
+        ];
+        let trail = scene.trail().await;
+        assert_eq!(trail, expected.map(|(kind, details)| (kind.to_owned(), details)));
+        let about = "SELECT string_agg(DISTINCT user_id || ' ' || actor_id, ',') FROM events";
+        assert_eq!(scene.stage.value(about).await, Some(format!("{} {}", bob.id, admin.id)));
+
+        scene.stage.execute("DELETE FROM events").await;
+        let new = json!({ "slug": "third", "name": "Third" });
+        let (status, made) = scene.ask(admin, Method::POST, "/api/firms", new).await;
+        assert_eq!((status, &made["firm"]["slug"]), (201, &json!("third")), "{made}");
+        let path = format!("/api/firms/{}", made["firm"]["id"].as_str().unwrap());
+        for _ in 0..2 {
+            let (status, changed) = scene.ask(admin, Method::PATCH, &path, json!({ "status": "inactive" })).await;
+            assert_eq!((status, &changed["firm"]["status"]), (200, &json!("inactive")));
+        }
+        let firm = |status| json!({ "slug": "third", "name": "Third", "status": status });
+        let expected = [
+            ("firm.created", json!({ "before": null, "after": firm("active") })),
+            ("firm.updated", json!({ "before": firm("active"), "after": firm("inactive") })),
+        ];
+        assert_eq!(scene.trail().await, expected.map(|(kind, details)| (kind.to_owned(), details)));
+        let (status, body) = scene.ask(admin, Method::PATCH, &path, json!({ "slug": "acme" })).await;
+        assert_eq!((status, &body["code"]), (409, &json!("SLUG_TAKEN")));
+    })
+    .await;
+}
+
+async fn a_firms_trail_is_its_own(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let all = scene.enter(1, "admin", None).await;
+        let acme = scene.enter(2, "admin", Some(ACME)).await;
+        let there = scene.enter(3, "member", Some(OTHER)).await;
+        let here = scene.enter(4, "member", Some(ACME)).await;
+        for whom in [here, there] {
+            assert_eq!(scene.patch(all, whom, json!({ "tier": "member" })).await.0, 200);
+        }
+        // A registration into a firm is that firm's, although the user is new in the same statement.
+        let body =
+            json!({ "email": "new@example.com", "name": "New", "password": "a ship in port", "firmSlug": "acme" });
+        assert_eq!(scene.ask(here, Method::POST, "/auth/signup", body).await.0, 201);
+
+        let kinds = async |who, query: &str| {
+            let (status, body) = scene
+                .ask(who, Method::GET, &format!("/api/admin/events{query}"), Value::Null)
+                .await;
+            let events = body["events"].as_array().cloned().unwrap_or_default();
+            let mut kinds: Vec<_> = events
+                .iter()
+                .map(|event| event["kind"].as_str().unwrap().to_owned())
+                .collect();
+            kinds.sort();
+            (status, kinds.join(" "))
+        };
+        assert_eq!(
+            kinds(acme, "").await,
+            (200, "user.registered user.tier_changed".to_owned())
+        );
+        assert_eq!(
+            kinds(all, "").await.1,
+            "user.registered user.tier_changed user.tier_changed"
+        );
+        assert_eq!(kinds(acme, "?kind=user.registered").await.1, "user.registered");
+        assert_eq!(kinds(acme, &format!("?user={}", here.id)).await.1, "user.tier_changed");
+        assert_eq!(kinds(acme, &format!("?user={}", there.id)).await.0, 404);
+        assert_eq!(
+            kinds(all, &format!("?user={}", there.id)).await,
+            (200, "user.tier_changed".to_owned())
+        );
+        assert_eq!(kinds(here, "").await.0, 403);
+
+        // By pages, each event once, the latest first.
+        let (mut path, mut seen) = ("/api/admin/events?limit=1".to_owned(), Vec::new());
+        loop {
+            let (_, body) = scene.ask(all, Method::GET, &path, Value::Null).await;
+            seen.extend(
+                body["events"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|event| event["id"].as_str().unwrap().to_owned()),
+            );
+            let Some(cursor) = body["nextCursor"].as_str() else {
+                break;
+            };
+            path = format!("/api/admin/events?limit=1&cursor={cursor}");
+        }
+        assert_eq!(seen.len(), 3);
+        assert!(seen.is_sorted_by(|a, b| a > b), "{seen:?}");
+    })
+    .await;
+}
+
+async fn a_firms_admin_reaches_that_firm_only(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        scene.enter(2, "admin", None).await;
+        let there = scene.enter(3, "member", Some(OTHER)).await;
+        let nowhere = scene.enter(4, "member", None).await;
+        let before =
+            "SELECT string_agg(u::text, '') || (SELECT string_agg(f::text, '') FROM firms AS f) FROM users AS u";
+        let before_text = scene.stage.value(before).await;
+        for whom in [there, nowhere] {
+            assert_eq!(scene.patch(acme, whom, json!({ "role": "pm" })).await.0, 404);
+            let path = format!("/api/admin/users/{}/sessions", whom.id);
+            assert_eq!(scene.ask(acme, Method::DELETE, &path, Value::Null).await.0, 404);
+        }
+        let path = format!("/api/firms/{OTHER}");
+        assert_eq!(
+            scene.ask(acme, Method::PATCH, &path, json!({ "name": "Mine" })).await.0,
+            404
+        );
+        let (_, body) = scene.ask(acme, Method::GET, "/api/firms", Value::Null).await;
+        assert_eq!(
+            (
+                body["firms"][0]["slug"].as_str(),
+                body["firms"].as_array().unwrap().len()
+            ),
+            (Some("acme"), 1)
+        );
+        assert_eq!(
+            scene
+                .ask(acme, Method::POST, "/api/firms", json!({ "slug": "x", "name": "X" }))
+                .await
+                .0,
+            403
+        );
+        assert_eq!(scene.stage.value(before).await, before_text);
+    })
+    .await;
+}
+
+async fn a_suspended_admin_is_out_at_once(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (one, two) = (scene.enter(1, "admin", None).await, scene.enter(2, "admin", None).await);
+        // Both are known to the instance.
+        for who in [one, two] {
+            assert_eq!(scene.ask(who, Method::GET, "/api/auth/me", Value::Null).await.0, 200);
+        }
+        assert_eq!(scene.patch(one, two, json!({ "status": "suspended" })).await.0, 200);
+        assert_eq!(
+            scene.ask(two, Method::GET, "/api/admin/events", Value::Null).await.0,
+            401
+        );
+        assert_eq!(scene.ask(two, Method::GET, "/api/auth/me", Value::Null).await.0, 401);
+    })
+    .await;
+}
+
+async fn sessions_end_at_once(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (admin, bob) = (
+            scene.enter(1, "admin", None).await,
+            scene.enter(2, "member", None).await,
+        );
+        assert_eq!(scene.ask(bob, Method::GET, "/api/auth/me", Value::Null).await.0, 200);
+        let path = format!("/api/admin/users/{}/sessions", bob.id);
+        assert_eq!(scene.ask(admin, Method::DELETE, &path, Value::Null).await.0, 204);
+        assert_eq!(scene.ask(bob, Method::GET, "/api/auth/me", Value::Null).await.0, 401);
+        let reason = "SELECT reason FROM sessions WHERE revoked_at IS NOT NULL";
+        assert_eq!(scene.stage.value(reason).await.as_deref(), Some("by_admin"));
+        let details = json!({ "before": { "sessions": 1 }, "after": { "sessions": 0 } });
+        assert_eq!(scene.trail().await, [("session.revoked".to_owned(), details)]);
+    })
+    .await;
+}
+
+async fn pages_of_firms_follow_each_other(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let all = scene.enter(1, "admin", None).await;
+        scene
+            .stage
+            .execute("INSERT INTO firms (slug, name) SELECT 'firm-' || n, 'Firm' FROM generate_series(1, 45) AS n")
+            .await;
+        let (mut path, mut seen, mut pages) = ("/api/firms".to_owned(), Vec::new(), 0);
+        loop {
+            let (status, body) = scene.ask(all, Method::GET, &path, Value::Null).await;
+            assert_eq!(status, 200);
+            seen.extend(
+                body["firms"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|firm| firm["slug"].as_str().unwrap().to_owned()),
+            );
+            pages += 1;
+            let Some(cursor) = body["nextCursor"].as_str() else {
+                break;
+            };
+            path = format!("/api/firms?cursor={cursor}");
+        }
+        assert_eq!((pages, seen.len()), (3, 47));
+        let mut once = seen.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), 47);
+    })
+    .await;
+}
