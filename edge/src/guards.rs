@@ -74,7 +74,7 @@ impl<H: Host> Context<H> {
     ///
     /// # Errors
     /// 401 `UNAUTHENTICATED`, also for a session that was ended a moment ago.
-    pub(crate) async fn fresh<'a>(&self, mut statements: Vec<Statement<'a>>) -> Result<(Actor, Vec<Rows>), Failure> {
+    pub(crate) async fn fresh(&self, mut statements: Vec<Statement<'_>>) -> Result<(Actor, Vec<Rows>), Failure> {
         let claims = self.access_claims()?;
         statements.insert(0, alive(claims.session, claims.subject, self.now));
         let mut answers = self.sql(&statements).await?.into_iter();

@@ -69,7 +69,7 @@ impl Firm {
 }
 
 /// Up to `limit` firms of a scope, by their slugs, from behind `after`.
-pub(crate) fn list<'a>(within: Scope, after: Option<&'a Slug>, limit: usize) -> Statement<'a> {
+pub(crate) fn list(within: Scope, after: Option<&Slug>, limit: usize) -> Statement<'_> {
     let [all, own] = scope(within);
     statement(
         "firm.list",

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::actor::Person;
 use crate::each;
 use crate::jwt::random_hex;
 use crate::registry::Case;
@@ -71,11 +72,22 @@ fn the_commands_work_as_written(stage: &Stage) {
     // Where `cargo xtask dev` keeps the token for maintenance.
     fs::create_dir_all(scratch.0.join(".doorward")).expect("a directory");
     fs::write(scratch.0.join(".doorward/gateway.token"), &stage.stack.gateway_token).expect("the token");
-    // As written, but for the addresses of the host and the gateway, and mailboxes that nobody else's run has taken.
+    // As written, but for the addresses of the host and the gateway, and for mailboxes and slugs that nobody else's run has
+    // taken. The admin that a development database is seeded with is made here.
+    let run = random_hex::<6>();
+    let admin = Person {
+        email: format!("admin-{run}@example.com"),
+        password: "doorward-dev-password".to_owned(),
+        ..Person::new()
+    };
+    stage.app().register(&admin);
+    let promote = "UPDATE users SET role = 'admin' WHERE email = $1";
+    assert_eq!(stage.database().execute(promote, &[&admin.email]), 1);
     let script = script(&documentation())
         .replace("http://localhost:8787", &stage.base.origin())
         .replace("http://localhost:8786", &stage.stack.gateway.origin())
-        .replace("@example.com", &format!("-{}@example.com", random_hex::<6>()));
+        .replace("@example.com", &format!("-{run}@example.com"))
+        .replace("\"acme\"", &format!("\"acme-{run}\""));
     let said = scratch.0.join("said");
     let output = File::create(&said).expect("a file");
     let mut shell = Command::new("sh")
