@@ -1,8 +1,11 @@
 //! The arguments, and which command they name.
 
+use std::path::PathBuf;
+
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::backup;
 use crate::output::Report;
 use crate::people::{admin, roles, sessions, users};
 use crate::{gateway, import, keys, migrate, seed};
@@ -54,6 +57,12 @@ enum Command {
     #[command(subcommand)]
     Sessions(sessions::Action),
 
+    /// Write the database as it is now into one file, and check it
+    Backup(backup::Backup),
+
+    /// Bring the database of a backup back
+    Restore(backup::Restore),
+
     /// Make, renew and list the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Action),
@@ -75,6 +84,14 @@ struct Migrate {
     /// How many seconds a file waits for a table that somebody uses; meanwhile others wait behind it
     #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     lock_timeout: u32,
+
+    /// Don't write a backup first, where there are accounts
+    #[arg(long)]
+    no_backup: bool,
+
+    /// Where the backup is written
+    #[arg(long, env = "DOORWARD_BACKUP_DIR", default_value = ".", value_name = "FOLDER")]
+    backup_dir: PathBuf,
 
     #[command(subcommand)]
     action: Option<MigrateAction>,
@@ -110,12 +127,17 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
             ..
         }) => migrate::status(cli.database()).await,
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
-        Command::Migrate(Migrate { lock_timeout, .. }) => migrate::run(cli.database(), *lock_timeout).await,
+        Command::Migrate(options) => {
+            let folder = (!options.no_backup).then_some(options.backup_dir.as_path());
+            migrate::run(cli.database(), options.lock_timeout, folder).await
+        }
         Command::Seed(options) => seed::run(options, cli.database()).await,
         Command::Admin(action) => admin::run(action, cli.database()).await,
         Command::Users(action) => users::run(action, cli.database()).await,
         Command::Roles(action) => roles::run(action, cli.database()).await,
         Command::Sessions(action) => sessions::run(action, cli.database()).await,
+        Command::Backup(options) => backup::run(options, cli.database()).await,
+        Command::Restore(options) => backup::restore(options, cli.database()).await,
         Command::Keys(action) => keys::run(action),
         Command::Import(action) if action.needs_database() => import::run(action, cli.database()).await,
         Command::Import(action) => import::run(action, "").await,

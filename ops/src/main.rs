@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 refused or failed, 2 wrong usage. With `--json` one JSON document goes to standard output and
 //! everything for people to standard error.
 
+mod backup;
 mod cli;
 mod database;
 mod gateway;

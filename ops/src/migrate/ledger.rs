@@ -16,6 +16,15 @@ const LOCK: i64 = 0x646f_6f72_7761_7264;
 const WAIT_FOR_TURN: &str = "10min";
 const STATEMENT: &str = "30min";
 
+/// Makes the ledger where there is none.
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version     integer     PRIMARY KEY,
+    name        text        NOT NULL,
+    checksum    text        NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    duration_ms bigint      NOT NULL
+)";
+
 /// One row of the ledger.
 #[derive(Debug)]
 pub(crate) struct Applied {
@@ -124,16 +133,8 @@ pub(crate) async fn apply(
     }
 
     let started = Instant::now();
-    let limits = format!(
-        "SET LOCAL lock_timeout = '{lock_timeout}s'; SET LOCAL statement_timeout = '{STATEMENT}';
-         CREATE TABLE IF NOT EXISTS schema_migrations (
-             version     integer     PRIMARY KEY,
-             name        text        NOT NULL,
-             checksum    text        NOT NULL,
-             applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-             duration_ms bigint      NOT NULL
-         )"
-    );
+    let limits =
+        format!("SET LOCAL lock_timeout = '{lock_timeout}s'; SET LOCAL statement_timeout = '{STATEMENT}'; {TABLE}");
     transaction
         .batch_execute(&limits)
         .await

@@ -8,22 +8,32 @@ mod files;
 mod ledger;
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, GenericClient, Transaction};
 
+use crate::backup;
 use crate::database::{self, explain};
+use crate::host;
 use crate::output::Report;
 use files::{FILES, Migration};
 use ledger::Applied;
 
-/// Applies what is pending, in order. A file waits for a table in use for `lock_timeout` seconds.
+/// Applies what is pending, in order. A file waits for a table in use for `lock_timeout` seconds. Where there are accounts,
+/// a backup is written into `folder` before, unless there is none.
 ///
 /// # Errors
-/// A ledger that doesn't fit this build, or a file that the database refuses; that file then has changed nothing.
-pub(crate) async fn run(url: &str, lock_timeout: u32) -> anyhow::Result<Report> {
+/// A ledger that doesn't fit this build, a backup that can't be made, or a file that the database refuses; that file then
+/// has changed nothing.
+pub(crate) async fn run(url: &str, lock_timeout: u32, folder: Option<&Path>) -> anyhow::Result<Report> {
     let mut client = database::connect(url).await?;
+    let backup = match folder {
+        Some(folder) => keep(&client, url, folder).await?,
+        None => None,
+    };
     let mut applied = Vec::new();
     for migration in FILES {
         if let Some(milliseconds) = ledger::apply(&mut client, migration, lock_timeout).await? {
@@ -37,8 +47,52 @@ pub(crate) async fn run(url: &str, lock_timeout: u32) -> anyhow::Result<Report> 
     };
     Ok(Report {
         text,
-        json: json!({ "applied": applied, "version": FILES.len() }),
+        json: json!({ "applied": applied, "version": FILES.len(), "backup": backup }),
     })
+}
+
+/// Writes a backup where something is pending and there are accounts to lose. Answers the file.
+async fn keep(client: &Client, url: &str, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let (_, pending) = look(client).await?;
+    let Some(first) = pending.first() else {
+        return Ok(None);
+    };
+    let row = client
+        .query_one("SELECT to_regclass('users') IS NOT NULL, current_database()::text", &[])
+        .await
+        .map_err(explain)?;
+    if !row.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let accounts = client.query_one("SELECT EXISTS (SELECT FROM users)", &[]).await;
+    if !accounts.map_err(explain)?.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    // 2026-11-20T22:15:03.123Z without what a file's name had better not have.
+    let time: String = host::now()
+        .to_string()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let name: String = row
+        .get::<_, String>(1)
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
+    let file = folder.join(format!("doorward-{name}-{time}-before-{}.backup", first.label()));
+    let write = async {
+        fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+        backup::write(&file, backup::With::Auto, url).await
+    };
+    let (format, counts) = write.await.context(
+        "no backup could be made, so nothing was migrated; --backup-dir says where, --no-backup does without",
+    )?;
+    eprintln!(
+        "backup by {format}: {} ({} rows)",
+        file.display(),
+        counts.values().sum::<u64>()
+    );
+    Ok(Some(file))
 }
 
 /// Answers the SQL of what is pending, and changes nothing.
@@ -107,6 +161,40 @@ pub(crate) async fn require(client: &Client) -> anyhow::Result<()> {
     let (_, pending) = look(client).await?;
     if !pending.is_empty() {
         bail!("the database isn't up to date; run `doorward migrate` first");
+    }
+    Ok(())
+}
+
+/// The migrations that were applied: number and checksum.
+///
+/// # Errors
+/// What Postgres says.
+pub(crate) async fn applied(client: &impl GenericClient) -> anyhow::Result<Vec<(i32, String)>> {
+    let applied = ledger::read(client).await.map_err(explain)?;
+    Ok(applied.into_iter().map(|one| (one.version, one.checksum)).collect())
+}
+
+/// Runs these migrations in the transaction, as they were run when a backup's database was made. The ledger is made and left
+/// empty: its rows come with the backup's.
+///
+/// # Errors
+/// When this build hasn't these files, or Postgres refuses one.
+pub(crate) async fn replay(transaction: &Transaction<'_>, applied: &[(i32, &str)]) -> anyhow::Result<()> {
+    for (version, checksum) in applied {
+        let file = FILES.iter().find(|file| file.version == *version);
+        let Some(file) = file.filter(|file| file.checksum() == *checksum) else {
+            bail!(
+                "the backup is of a database with another migration {version:04} than this build's: use the release of its time"
+            );
+        };
+        transaction
+            .batch_execute(file.sql)
+            .await
+            .map_err(explain)
+            .with_context(|| file.label())?;
+    }
+    if !applied.is_empty() {
+        transaction.batch_execute(ledger::TABLE).await.map_err(explain)?;
     }
     Ok(())
 }

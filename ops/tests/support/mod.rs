@@ -162,6 +162,8 @@ fn connect(runtime: &Runtime, config: &Config) -> Client {
 pub(crate) fn doorward(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command.args(arguments).stdin(Stdio::null());
+    // `migrate` writes its backups there and not into the checkout.
+    command.env("DOORWARD_BACKUP_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/backups"));
     for name in [
         "DATABASE_URL",
         "REDIS_URL",

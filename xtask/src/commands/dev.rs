@@ -226,6 +226,7 @@ fn start_services(gateway_port: u16) -> Result<Services> {
     let operate = |arguments: &[&str]| {
         let mut command = Command::new(&doorward);
         command.args(arguments).env("DATABASE_URL", &database_url);
+        command.env("DOORWARD_BACKUP_DIR", paths::state().join("backups"));
         programs::run(
             &format!("doorward {}", arguments.join(" ")),
             &mut command,

@@ -1,0 +1,192 @@
+//! `doorward backup` and `doorward restore`: the database as it was at one moment, in one file that was checked.
+//!
+//! `pg_dump` writes the file where there is one that fits the server. Elsewhere Doorward does it by itself: the tables as
+//! the migrations make them, and their rows by COPY. Either file is read back from the disk before it is believed, and
+//! replaces nothing until then.
+
+mod archive;
+mod catalog;
+mod dump;
+mod load;
+mod tally;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::database::{self, explain};
+use crate::output::Report;
+
+/// How to keep a database.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write, which must not exist
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What writes it
+    #[arg(long, value_enum, default_value_t = With::Auto)]
+    with: With,
+}
+
+/// What writes a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum With {
+    /// pg_dump where one fits the server, otherwise Doorward itself
+    Auto,
+    /// pg_dump, or nothing
+    PgDump,
+    /// Doorward itself: needs nothing, and carries tables, not views, functions or rights that others made
+    Doorward,
+}
+
+/// How to bring a database back.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The file to read
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Drop what the database's schema holds now
+    #[arg(long)]
+    replace: bool,
+}
+
+/// Writes a backup.
+///
+/// # Errors
+/// When the file exists or can't be written, or isn't what the database held.
+pub(crate) async fn run(options: &Backup, url: &str) -> anyhow::Result<Report> {
+    let (format, counts) = write(&options.file, options.with, url).await?;
+    let rows: u64 = counts.values().sum();
+    let bytes = fs::metadata(&options.file)?.len();
+    Ok(Report {
+        text: format!(
+            "{}: {rows} rows of {} tables, {bytes} bytes, by {format}, read back and counted",
+            options.file.display(),
+            counts.len()
+        ),
+        json: json!({ "file": options.file, "format": format, "bytes": bytes, "rows": rows, "tables": counts }),
+    })
+}
+
+/// Writes a backup, and answers by what, and how many rows of each table it holds.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn write(file: &Path, with: With, url: &str) -> anyhow::Result<(&'static str, BTreeMap<String, u64>)> {
+    ensure!(!file.exists(), "{} exists", file.display());
+    let mut client = database::connect(url).await?;
+    let unfit = match with {
+        With::Doorward => Some("it wasn't asked for".to_owned()),
+        With::Auto | With::PgDump => tools::unfit(&client).await?,
+    };
+    if let (With::PgDump, Some(why)) = (with, &unfit) {
+        bail!("{why}");
+    }
+    let partial = Partial::beside(file)?;
+    let (format, counts, found) = if unfit.is_none() {
+        let counts = tools::dump(&mut client, url, &partial.path).await?;
+        ("pg_dump", counts, tools::check(&partial.path)?)
+    } else {
+        let counts = dump::write(&mut client, partial.create()?).await?;
+        let found = archive::check(&partial.path)?;
+        (
+            "doorward",
+            counts,
+            found.into_iter().map(|one| (one.table, one.rows)).collect(),
+        )
+    };
+    for (table, rows) in &counts {
+        let kept = found.get(table).copied().unwrap_or_default();
+        ensure!(
+            kept == *rows,
+            "table {table} has {rows} rows, and {kept} of them are in the backup"
+        );
+    }
+    partial.keep(file)?;
+    Ok((format, counts))
+}
+
+/// Brings a backup back.
+///
+/// # Errors
+/// When the file is damaged, or the database isn't empty and that wasn't asked for; then nothing has changed.
+pub(crate) async fn restore(options: &Restore, url: &str) -> anyhow::Result<Report> {
+    let file = &options.file;
+    let mut beginning = Vec::new();
+    let opened = File::open(file).with_context(|| format!("can't read {}", file.display()))?;
+    opened.take(64).read_to_end(&mut beginning)?;
+    let mut client = database::connect(url).await?;
+    let transaction = client.transaction().await.map_err(explain)?;
+    let counts: BTreeMap<String, u64> = if beginning.starts_with(tools::MAGIC) {
+        let counts = tools::check(file)?;
+        // It only asks: pg_restore has a connection and a transaction of its own.
+        load::clear(&transaction, options.replace).await?;
+        transaction.rollback().await.map_err(explain)?;
+        tools::restore(url, file, options.replace)?;
+        counts
+    } else if beginning.starts_with(archive::MAGIC.as_bytes()) {
+        // Before anything is dropped; what is loaded is counted again.
+        archive::check(file)?;
+        load::clear(&transaction, options.replace).await?;
+        let found = load::read(&transaction, file).await?;
+        transaction.commit().await.map_err(explain)?;
+        found.into_iter().map(|one| (one.table, one.rows)).collect()
+    } else {
+        bail!("{} is no backup", file.display());
+    };
+    let rows: u64 = counts.values().sum();
+    Ok(Report {
+        text: format!(
+            "{rows} rows of {} tables are back from {}",
+            counts.len(),
+            file.display()
+        ),
+        json: json!({ "file": file, "rows": rows, "tables": counts }),
+    })
+}
+
+/// A file beside the place that it is for, removed unless it is kept. For its owner alone: it holds everything.
+struct Partial {
+    path: PathBuf,
+}
+
+impl Partial {
+    fn beside(file: &Path) -> anyhow::Result<Self> {
+        let mut name = file.file_name().context("a backup is a file")?.to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let partial = Self {
+            path: file.with_file_name(name),
+        };
+        // pg_dump writes into the file that is there, and so with its rights.
+        partial.create()?;
+        Ok(partial)
+    }
+
+    fn create(&self) -> anyhow::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options
+            .open(&self.path)
+            .with_context(|| format!("can't write {}", self.path.display()))
+    }
+
+    /// Puts it in its place, unless something has come there meanwhile.
+    fn keep(self, file: &Path) -> anyhow::Result<()> {
+        File::open(&self.path)?.sync_all()?;
+        fs::hard_link(&self.path, file).with_context(|| format!("can't write {}", file.display()))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
