@@ -1,7 +1,9 @@
-//! `doorward seed`: the accounts that developers and tests sign in with.
+//! `doorward seed`: the accounts that developers and tests sign in with, and what they have to do with each other.
 //!
 //! Their password is published, so they are made only in a database that is marked for development, and a database is
 //! marked only while it holds nobody else. Running it again changes nothing: an account that is there stays as it is.
+
+mod mentorship;
 
 use std::fmt::Write as _;
 
@@ -15,6 +17,7 @@ use tokio_postgres::Transaction;
 
 use crate::database::{self, explain};
 use crate::host::{self, SystemEntropy};
+use crate::migrate;
 use crate::output::Report;
 
 /// The password of every account that is made here.
@@ -49,13 +52,7 @@ pub(crate) async fn run(options: &Options, url: &str) -> anyhow::Result<Report> 
         .execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
         .await
         .map_err(explain)?;
-    let ready = transaction
-        .query_one("SELECT to_regclass('deployment') IS NOT NULL", &[])
-        .await
-        .map_err(explain)?;
-    if !ready.get::<_, bool>(0) {
-        bail!("the database isn't up to date; run `doorward migrate` first");
-    }
+    migrate::require(&transaction).await?;
     permit(&transaction, options.mark_development).await?;
 
     let firm = firm(&transaction).await?;
@@ -67,10 +64,11 @@ pub(crate) async fn run(options: &Options, url: &str) -> anyhow::Result<Report> 
             created.push(account.email.as_str());
         }
     }
+    let sessions = mentorship::make(&transaction).await?;
     transaction.commit().await.map_err(explain)?;
 
     let mut text = format!(
-        "{} of {} accounts made; the password of all is {PASSWORD}",
+        "{} of {} accounts and {sessions} office sessions made; the password of all is {PASSWORD}",
         created.len(),
         accounts.len()
     );
@@ -83,7 +81,8 @@ pub(crate) async fn run(options: &Options, url: &str) -> anyhow::Result<Report> 
         .collect();
     Ok(Report {
         text,
-        json: json!({ "created": created, "accounts": documents, "password": PASSWORD }),
+        json: json!({ "created": created, "accounts": documents, "password": PASSWORD,
+                      "officeSessions": sessions }),
     })
 }
 

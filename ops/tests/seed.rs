@@ -84,6 +84,70 @@ fn runs_at_once_make_each_account_once() {
 }
 
 #[test]
+fn mentors_have_something_to_offer_and_mentees_ask_for_it() {
+    let database = marked();
+    assert_eq!(
+        database.value(
+            "SELECT count(*) FROM mentors AS m WHERE headline <> '' AND bio <> ''
+             AND (SELECT count(*) FROM mentor_expertise WHERE mentor_id = user_id) >= 2
+             AND (SELECT count(*) FROM availability WHERE mentor_id = user_id) >= 2"
+        ),
+        "5"
+    );
+    assert_eq!(database.value("SELECT count(*) FROM mentees WHERE goals <> ''"), "5");
+    let sessions = database.rows(
+        "SELECT split_part(m.email, '@', 1), split_part(e.email, '@', 1), o.status, o.starts_at > now(),
+                EXISTS (SELECT FROM availability AS a
+                        WHERE a.mentor_id = o.mentor_id AND a.time_zone = o.time_zone
+                          AND a.weekday = extract(isodow FROM o.starts_at AT TIME ZONE a.time_zone)
+                          AND (o.starts_at AT TIME ZONE a.time_zone)::time >= make_time(a.start_minute / 60, 0, 0)
+                          AND o.ends_at - o.starts_at = interval '30 minutes')
+         FROM office_sessions AS o JOIN users AS m ON m.id = o.mentor_id JOIN users AS e ON e.id = o.mentee_id ORDER BY 1",
+    );
+    let sessions: Vec<String> = sessions
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|value| value.clone().unwrap())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        sessions,
+        [
+            "mentor1 mentee1 requested t t",
+            "mentor2 mentee2 confirmed t t",
+            "mentor3 mentee3 completed f t",
+            "mentor4 mentee4 cancelled t t",
+        ]
+    );
+}
+
+#[test]
+fn what_people_made_of_it_stays() {
+    let database = marked();
+    database.execute(
+        "UPDATE mentors SET headline = 'Mine' WHERE user_id = (SELECT id FROM users WHERE email = 'mentor1@example.com');
+         DELETE FROM availability; DELETE FROM mentor_expertise;
+         UPDATE office_sessions SET status = 'cancelled', starts_at = starts_at + interval '1 day', ends_at = ends_at + interval '1 day';
+         DELETE FROM mentors WHERE user_id = (SELECT id FROM users WHERE email = 'mentor2@example.com')",
+    );
+    let others = "SELECT * FROM mentors WHERE headline NOT LIKE 'From an idea%' ORDER BY user_id";
+    let sessions = "SELECT * FROM office_sessions WHERE topic <> 'A first price' ORDER BY id";
+    let before = (database.rows(others), database.rows(sessions));
+    let output = database.doorward(&["seed", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(json(&output)["officeSessions"], 1, "with the mentor who was gone");
+    assert_eq!((database.rows(others), database.rows(sessions)), before);
+    assert_eq!(
+        database.value("SELECT count(DISTINCT mentor_id) FROM availability"),
+        "1"
+    );
+    assert_eq!(json(&database.doorward(&["seed", "--json"]))["officeSessions"], 0);
+}
+
+#[test]
 fn a_database_that_is_not_marked_is_refused() {
     let database = Database::migrated();
     let why = refusal(&database.doorward(&["seed"]));

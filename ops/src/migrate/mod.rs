@@ -157,7 +157,7 @@ pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
 ///
 /// # Errors
 /// When files are pending, or the database is ahead of this build.
-pub(crate) async fn require(client: &Client) -> anyhow::Result<()> {
+pub(crate) async fn require(client: &impl GenericClient) -> anyhow::Result<()> {
     let (_, pending) = look(client).await?;
     if !pending.is_empty() {
         bail!("the database isn't up to date; run `doorward migrate` first");
@@ -200,7 +200,7 @@ pub(crate) async fn replay(transaction: &Transaction<'_>, applied: &[(i32, &str)
 }
 
 /// What the ledger holds, and which files it lacks.
-async fn look(client: &Client) -> anyhow::Result<(Vec<Applied>, Vec<&'static Migration>)> {
+async fn look(client: &impl GenericClient) -> anyhow::Result<(Vec<Applied>, Vec<&'static Migration>)> {
     let applied = ledger::read(client)
         .await
         .map_err(explain)
