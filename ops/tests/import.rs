@@ -502,8 +502,18 @@ fn a_damaged_dump_brings_in_nobody() {
         "{why}"
     );
     let archive = fs::read(samples.path("mongodump.archive")).unwrap();
-    fs::write(samples.0.join("cut.archive"), &archive[..archive.len() / 2]).unwrap();
-    refusal(&samples.run(&database, &["mongo", &samples.path("cut.archive")]));
+    // In the middle of a document, and where a block ends.
+    let blocks: Vec<_> = (0..archive.len())
+        .filter(|at| archive[..*at].ends_with(&[0xff; 4]))
+        .collect();
+    for end in [archive.len() / 2, blocks[1]] {
+        fs::write(samples.0.join("cut.archive"), &archive[..end]).unwrap();
+        let why = refusal(&samples.run(&database, &["mongo", &samples.path("cut.archive")]));
+        assert!(
+            why.contains("ends in the middle") || why.contains("ends before its users do"),
+            "{why}"
+        );
+    }
     for nothing in ["missing", "cognito.csv/", "."] {
         let output = samples.run(&database, &["mongo", &samples.path(nothing)]);
         assert_eq!(output.status.code(), Some(1), "{nothing}");

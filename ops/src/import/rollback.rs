@@ -145,11 +145,12 @@ async fn keep(transaction: &Transaction<'_>, batch: &str) -> anyhow::Result<Vec<
         ))
         .await
         .map_err(explain)?;
+    // Nobody comes in with the moment of a password, so one that is there was set here.
     let changed = format!(
         "INSERT INTO import_kept
-         SELECT id, CASE WHEN split_part(now_is, ':', 1) <> split_part(fingerprint, ':', 1) THEN 'profile or address changed'
-                         ELSE 'password changed' END
-         FROM (SELECT u.id, a.fingerprint, {FINGERPRINT} AS now_is,
+         SELECT id, CASE WHEN password_was_set OR split_part(now_is, ':', 1) = split_part(fingerprint, ':', 1)
+                         THEN 'password changed' ELSE 'profile or address changed' END
+         FROM (SELECT u.id, a.fingerprint, {FINGERPRINT} AS now_is, u.password_changed_at IS NOT NULL AS password_was_set,
                       u.last_login_at IS NOT NULL AND u.last_login_at >= b.started_at AS signed_in
                FROM users u JOIN accounts a ON a.user_id = u.id JOIN import_batches b ON b.id = a.batch_id
                WHERE a.batch_id = $1::text::uuid AND a.fingerprint IS NOT NULL) AS compared

@@ -29,10 +29,12 @@ pub(super) fn read(input: &mut impl Read, fields: &Fields, sink: &mut Sink<'_>) 
     // Where the users are, and how many documents of each collection there were.
     let mut database: Option<String> = None;
     let mut rows: HashMap<String, u64> = HashMap::new();
+    let mut is_whole = false;
     loop {
         match next(input, &mut buffer).context("a block's header")? {
             Next::Document => {}
-            Next::End if database.is_some() => return Ok(()),
+            Next::End if is_whole => return Ok(()),
+            Next::End if database.is_some() => bail!("the archive ends before its users do"),
             Next::End => bail!("the archive has no collection of users"),
             Next::Terminator => continue,
         }
@@ -45,6 +47,7 @@ pub(super) fn read(input: &mut impl Read, fields: &Fields, sink: &mut Sink<'_>) 
                 }
                 _ => database = Some(header.database),
             }
+            is_whole = header.is_last;
         }
         let row = rows.entry(header.collection).or_default();
         loop {
@@ -65,6 +68,8 @@ pub(super) fn read(input: &mut impl Read, fields: &Fields, sink: &mut Sink<'_>) 
 struct Header {
     database: String,
     collection: String,
+    /// No more of this collection follows.
+    is_last: bool,
 }
 
 impl Header {
@@ -74,6 +79,7 @@ impl Header {
         Ok(Self {
             database: text("db")?,
             collection: text("collection")?,
+            is_last: document.get_bool("EOF").unwrap_or(false),
         })
     }
 }

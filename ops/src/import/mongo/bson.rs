@@ -36,7 +36,7 @@ pub(super) fn next(input: &mut impl Read, buffer: &mut Vec<u8>) -> anyhow::Resul
     let [a, ..] = first;
     let mut rest = [0; 3];
     if !fill(input, &mut rest)? {
-        bail!("the file ends in the middle of a document");
+        bail!("it ends in the middle of a document");
     }
     length.copy_from_slice(&[a, rest[0], rest[1], rest[2]]);
     let size = i32::from_le_bytes(length);
@@ -54,7 +54,7 @@ pub(super) fn next(input: &mut impl Read, buffer: &mut Vec<u8>) -> anyhow::Resul
     buffer.resize(size, 0);
     let body = buffer.get_mut(4..).unwrap_or_default();
     if !fill(input, body)? {
-        bail!("the file ends in the middle of a document");
+        bail!("it ends in the middle of a document");
     }
     Ok(Next::Document)
 }
