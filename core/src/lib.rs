@@ -5,10 +5,10 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | values that only validation makes | [`email`], [`name`], [`phone`], [`text`], [`role`], [`firm`], [`id`], [`time`] |
+//! | values that only validation makes | [`email`], [`name`], [`phone`], [`text`], [`role`], [`firm`], [`id`], [`time`], [`search`] |
 //! | who may do what | [`authority`], [`permission`] |
 //! | what stands in the database as a word | [`user`], [`tier`], [`event`], [`session`] |
-//! | what a profile holds | [`avatar_url`], [`preferences`], [`time_zone`], [`availability`] |
+//! | what a profile holds | [`avatar_url`], [`preferences`], [`expertise`], [`time_zone`], [`availability`] |
 //! | how an office session goes | [`office_session`] |
 //! | passwords: policy, Argon2id, hashes of other systems | [`password`] |
 //! | access, refresh and one-time tokens, and their keys | [`token`] |
@@ -62,6 +62,7 @@ pub mod email;
 pub mod entropy;
 pub mod error;
 pub mod event;
+pub mod expertise;
 pub mod firm;
 pub mod id;
 pub mod limit;
@@ -73,6 +74,7 @@ pub mod permission;
 pub mod phone;
 pub mod preferences;
 pub mod role;
+pub mod search;
 pub mod secret;
 pub mod session;
 pub mod text;

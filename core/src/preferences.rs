@@ -55,21 +55,21 @@ impl PreferencesChange {
             }
         }
         let change = Self { set, remove };
-        if change.set_json().len() > MAX_BYTES || change.remove_json().len() > MAX_BYTES {
+        if change.is_too_large() {
             return Err(PreferencesError::TooLarge);
         }
         Ok(change)
     }
 
-    /// The keys with their new values, as a JSON object.
-    pub fn set_json(&self) -> String {
-        // Maps with text keys always serialise.
-        serde_json::to_string(&self.set).unwrap_or_default()
+    /// The keys with their new values, and the keys that go.
+    pub fn into_parts(self) -> (Map<String, Value>, Vec<String>) {
+        (self.set, self.remove)
     }
 
-    /// The keys that go, as a JSON array.
-    pub fn remove_json(&self) -> String {
-        serde_json::to_string(&self.remove).unwrap_or_default()
+    fn is_too_large(&self) -> bool {
+        // Maps with text keys always serialise.
+        let set = serde_json::to_string(&self.set).unwrap_or_default();
+        set.len() > MAX_BYTES || self.remove.iter().map(String::len).sum::<usize>() > MAX_BYTES
     }
 }
 
@@ -103,14 +103,9 @@ mod tests {
     #[test]
     fn null_takes_a_key_away_and_values_stay_whole() {
         let change = change(json!({ "locale": "de", "theme": null, "mail": { "news": null } })).unwrap();
-        assert_eq!(change.set_json(), r#"{"locale":"de","mail":{"news":null}}"#);
-        assert_eq!(change.remove_json(), r#"["theme"]"#);
-    }
-
-    #[test]
-    fn numbers_stay_as_they_are() {
-        let change = change(json!({ "a": [1, -2, 1.5, true] })).unwrap();
-        assert_eq!(change.set_json(), r#"{"a":[1,-2,1.5,true]}"#);
+        let (set, remove) = change.into_parts();
+        assert_eq!(Value::Object(set), json!({ "locale": "de", "mail": { "news": null } }));
+        assert_eq!(remove, ["theme"]);
     }
 
     #[test]

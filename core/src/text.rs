@@ -123,6 +123,12 @@ impl<const MAX: usize> LongText<MAX> {
     }
 }
 
+impl<const MAX: usize> fmt::Display for LongText<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,11 +70,17 @@ pub enum Code {
     FirmNotFound,
     /// Another firm has this slug.
     SlugTaken,
+    /// No office session of this person.
+    OfficeSessionNotFound,
+    /// One of the two has something else at that time.
+    SlotTaken,
+    /// Not from where an office session stands, or not at this time.
+    InvalidTransition,
 }
 
 impl Code {
     /// Every one of them, in the order of their declaration.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::ValidationFailed,
         Self::MalformedJson,
         Self::UnsupportedMediaType,
@@ -103,6 +109,9 @@ impl Code {
         Self::LastAdmin,
         Self::FirmNotFound,
         Self::SlugTaken,
+        Self::OfficeSessionNotFound,
+        Self::SlotTaken,
+        Self::InvalidTransition,
     ];
 
     /// The HTTP status that goes with it.
@@ -122,10 +131,14 @@ impl Code {
             | Self::AccountInactive
             | Self::AccountSuspended
             | Self::EmailNotVerified => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::UserNotFound | Self::FirmNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UserNotFound | Self::FirmNotFound | Self::OfficeSessionNotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::TokenExpired => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken | Self::LastAdmin | Self::SlugTaken => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::LastAdmin | Self::SlugTaken | Self::SlotTaken | Self::InvalidTransition => {
+                StatusCode::CONFLICT
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -165,6 +178,9 @@ impl Code {
             Self::LastAdmin => "LAST_ADMIN",
             Self::FirmNotFound => "FIRM_NOT_FOUND",
             Self::SlugTaken => "SLUG_TAKEN",
+            Self::OfficeSessionNotFound => "OFFICE_SESSION_NOT_FOUND",
+            Self::SlotTaken => "SLOT_TAKEN",
+            Self::InvalidTransition => "INVALID_TRANSITION",
         }
     }
 
@@ -199,6 +215,9 @@ impl Code {
             Self::LastAdmin => "Somebody has to stay admin.",
             Self::FirmNotFound => "There is no such firm.",
             Self::SlugTaken => "Another firm has this slug already.",
+            Self::OfficeSessionNotFound => "There is no such office session.",
+            Self::SlotTaken => "This time is taken. Choose another one.",
+            Self::InvalidTransition => "That can't be done with this office session now.",
         }
     }
 }

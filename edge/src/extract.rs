@@ -10,6 +10,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Code, Failure};
 
+mod nested;
+
 /// The largest body that is read, in bytes. A host adapter stops reading one byte later.
 pub const MAX_BODY: usize = 64 * 1024;
 
@@ -225,12 +227,12 @@ fn is_json(headers: &HeaderMap) -> bool {
         .eq_ignore_ascii_case("application/json")
 }
 
-/// JSON as the contract sees it: numbers are only told apart from other kinds, and a repeated field is remembered.
+/// JSON as the contract sees it: a repeated field is remembered.
 #[derive(Debug)]
 enum Json {
     Null,
     Bool(bool),
-    Number,
+    Number(serde_json::Number),
     Text(String),
     Array(Vec<Json>),
     Object {
@@ -276,16 +278,17 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        // JSON has no infinities, so there is always a number.
+        Ok(serde_json::Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

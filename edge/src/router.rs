@@ -1,6 +1,7 @@
 //! From a path and a method to a handler, and what every reply has in common.
 
-use doorward_core::id::{FirmId, RequestId, SessionId, UserId};
+use doorward_core::id::{FirmId, OfficeSessionId, RequestId, SessionId, UserId};
+use doorward_core::office_session::OfficeSessionAct;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -35,6 +36,13 @@ enum Resource {
     AdminUser(UserId),
     AdminUserSessions(UserId),
     AdminEvents,
+    OwnProfile,
+    ProfileUpdate,
+    Profiles,
+    Profile(UserId),
+    OfficeSessions,
+    OfficeSession(OfficeSessionId),
+    OfficeSessionAct(OfficeSessionId, OfficeSessionAct),
     Maintenance,
     Jwks,
     OpenApi,
@@ -65,6 +73,10 @@ impl Resource {
             "/api/auth/sessions" => Self::Sessions,
             "/api/firms" => Self::Firms,
             "/api/admin/events" => Self::AdminEvents,
+            "/api/profiles" => Self::Profiles,
+            "/api/profiles/me" => Self::OwnProfile,
+            "/api/profile/update" => Self::ProfileUpdate,
+            "/api/office-sessions" => Self::OfficeSessions,
             "/maintenance" => Self::Maintenance,
             "/.well-known/jwks.json" => Self::Jwks,
             "/openapi.json" => Self::OpenApi,
@@ -88,6 +100,11 @@ impl Resource {
             ["", "api", "firms", id] => Self::Firm(FirmId::parse(id)?),
             ["", "api", "admin", "users", id] => Self::AdminUser(UserId::parse(id)?),
             ["", "api", "admin", "users", id, "sessions"] => Self::AdminUserSessions(UserId::parse(id)?),
+            ["", "api", "profiles", id] => Self::Profile(UserId::parse(id)?),
+            ["", "api", "office-sessions", id] => Self::OfficeSession(OfficeSessionId::parse(id)?),
+            ["", "api", "office-sessions", id, act] => {
+                Self::OfficeSessionAct(OfficeSessionId::parse(id)?, OfficeSessionAct::parse(act)?)
+            }
             _ => return None,
         })
     }
@@ -104,14 +121,20 @@ impl Resource {
             | Self::ResetPassword
             | Self::ChangePassword
             | Self::ChangeEmail
+            | Self::OfficeSessionAct(..)
             | Self::Maintenance => "POST",
+            Self::ProfileUpdate => "PUT, PATCH, POST",
+            Self::Profile(_) => "GET, HEAD, PUT, PATCH",
             Self::Account | Self::Session(_) | Self::AdminUserSessions(_) => "DELETE",
             Self::Firm(_) | Self::AdminUser(_) => "PATCH",
-            Self::Firms => "GET, HEAD, POST",
+            Self::Firms | Self::OfficeSessions => "GET, HEAD, POST",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, POST",
             Self::Me
             | Self::AdminEvents
+            | Self::OwnProfile
+            | Self::Profiles
+            | Self::OfficeSession(_)
             | Self::Jwks
             | Self::OpenApi
             | Self::Healthz
@@ -192,6 +215,15 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
         Resource::AdminUser(id) => handlers::admin_users::patch(ctx, id).await,
         Resource::AdminUserSessions(id) => handlers::admin_users::delete_sessions(ctx, id).await,
         Resource::AdminEvents => handlers::admin_events::get(ctx).await,
+        Resource::OwnProfile => handlers::profiles::get(ctx, None).await,
+        Resource::ProfileUpdate => handlers::profiles::put(ctx, None).await,
+        Resource::Profiles => handlers::profiles::get_all(ctx).await,
+        Resource::Profile(id) if is_read(method) => handlers::profiles::get(ctx, Some(id)).await,
+        Resource::Profile(id) => handlers::profiles::put(ctx, Some(id)).await,
+        Resource::OfficeSessions if is_read(method) => handlers::office_sessions::get_all(ctx).await,
+        Resource::OfficeSessions => handlers::office_sessions::post(ctx).await,
+        Resource::OfficeSession(id) => handlers::office_sessions::get(ctx, id).await,
+        Resource::OfficeSessionAct(id, act) => handlers::office_sessions::post_act(ctx, id, act).await,
         Resource::Maintenance => handlers::maintenance::post(ctx).await,
         Resource::Jwks => Ok(handlers::jwks::get(ctx)),
         Resource::OpenApi => Ok(handlers::openapi::get()),
@@ -202,6 +234,10 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
         Resource::Brand => Ok(pages::stylesheet(&ctx.config().brand)),
         Resource::Page(page) => Ok(pages::answer(ctx, page, method).await),
     }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// What every reply carries.

@@ -1,6 +1,6 @@
 //! The conformance suites of the ports, against real servers: one suite for `Sql` and one for `Kv`, run with every
 //! adapter of the port, and the ways in which a connection can go wrong. And what is built on them and can be seen in the
-//! tables only: the outbox of mail and the maintenance.
+//! tables only: the outbox of mail and the maintenance, profiles and office sessions.
 //!
 //! Run by `cargo xtask test`, which starts PostgreSQL, Valkey and the gateway and says where they are.
 
@@ -15,6 +15,7 @@ mod environment;
 mod http;
 mod kv;
 mod mail;
+mod mentorship;
 mod outage;
 mod peer;
 mod sign_in;
@@ -76,6 +77,12 @@ fn trials(environment: &Environment) -> Vec<Trial> {
         for (name, case) in authority::CASES {
             let adapter = adapter.clone();
             trials.push(trial(&format!("authority::{kind}::{name}"), move || async move {
+                case(&adapter).await;
+            }));
+        }
+        for (name, case) in mentorship::CASES {
+            let adapter = adapter.clone();
+            trials.push(trial(&format!("mentorship::{kind}::{name}"), move || async move {
                 case(&adapter).await;
             }));
         }
