@@ -30,7 +30,8 @@ pub(crate) struct Options {
 }
 
 /// What the packages are called, by what they are checked for.
-const NATIVE: [&str; 6] = [
+const NATIVE: [&str; 7] = [
+    "doorward-argon2",
     "doorward-core",
     "doorward-edge",
     "doorward-browser",
@@ -38,15 +39,22 @@ const NATIVE: [&str; 6] = [
     "xtask",
     "doorward-tests",
 ];
-const UNIT: [&str; 5] = [
+const UNIT: [&str; 6] = [
+    "doorward-argon2",
     "doorward-core",
     "doorward-edge",
     "doorward-browser",
     "doorward",
     "xtask",
 ];
-const ON_WORKERS: [&str; 4] = ["doorward-core", "doorward-edge", "doorward-workers", "doorward-browser"];
-const ON_WASI: [&str; 3] = ["doorward-core", "doorward-edge", "doorward-spin"];
+const ON_WORKERS: [&str; 5] = [
+    "doorward-argon2",
+    "doorward-core",
+    "doorward-edge",
+    "doorward-workers",
+    "doorward-browser",
+];
+const ON_WASI: [&str; 4] = ["doorward-argon2", "doorward-core", "doorward-edge", "doorward-spin"];
 
 /// One thing that must pass.
 struct Step {
@@ -298,6 +306,7 @@ fn documentation() -> Result<Outcome> {
     call(
         "--lib",
         &[
+            "doorward-argon2",
             "doorward-core",
             "doorward-edge",
             "doorward-browser",
@@ -353,6 +362,8 @@ fn core_on_wasm() -> Result<Outcome> {
     command.args([
         "test",
         "--no-fail-fast",
+        "--package",
+        "doorward-argon2",
         "--package",
         "doorward-core",
         "--lib",
