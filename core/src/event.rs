@@ -13,6 +13,8 @@ words! {
         UserStatusChanged => "user.status_changed",
         /// An admin changed a tier.
         UserTierChanged => "user.tier_changed",
+        /// Somebody signed in whom only the old system knew, and is here from now on.
+        UserMigrated => "user.migrated",
         /// An account and everything of it was deleted.
         UserDeleted => "user.deleted",
         /// Somebody signed in.

@@ -149,6 +149,12 @@ impl Attempt {
             hopeless,
         }
     }
+
+    /// What was typed, to be passed on to another system that knows the password; empty where it is longer than any
+    /// password can be.
+    pub fn typed(&self) -> &str {
+        self.raw.expose()
+    }
 }
 
 impl fmt::Debug for Attempt {

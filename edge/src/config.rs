@@ -12,8 +12,10 @@ use doorward_core::secret::Secret;
 use doorward_core::token::Keys;
 use doorward_core::token::access::AccessPolicy;
 
+use crate::rollout::{Rollout, Switch};
 use crate::wire::breached::Breached;
 use crate::wire::conn_string::ConnString;
+use crate::wire::legacy::Legacy;
 use crate::wire::mail_http::{self, MailHttp};
 use crate::wire::redis_rest::RedisRest;
 use crate::wire::sql_http::SqlHttp;
@@ -66,6 +68,10 @@ pub struct Config {
     /// `BREACHED_URL`: a service with the range API of Pwned Passwords, such as `https://api.pwnedpasswords.com`. Without
     /// it new passwords are held against the built-in list alone.
     pub breached: Option<Breached>,
+    /// `LEGACY_AUTH` (with `LEGACY_CLIENT_SECRET` and `LEGACY_TIMEOUT_MS`, 5000): the system that people come from.
+    pub legacy: Option<Legacy>,
+    /// `ROLLOUT` (`on`): who is answered here while both systems run; `stored` where the database says it.
+    pub rollout: Switch,
     /// `PRODUCT_NAME` (Doorward): what the service is called in mail and on its pages.
     pub product_name: String,
     /// `BRAND_ACCENT`, `BRAND_ACCENT_DARK` and `BRAND_LOGO_URL`: what makes the pages a deployment's own.
@@ -199,6 +205,8 @@ impl Config {
                 .map(|name| name.to_ascii_lowercase()),
             breached: source.breached()?,
             mail: source.mail()?,
+            legacy: source.legacy()?,
+            rollout: source.rollout()?,
             product_name: source.get("PRODUCT_NAME").unwrap_or_else(|| "Doorward".to_owned()),
             brand: Brand {
                 accent: source.colour("BRAND_ACCENT")?,
@@ -265,6 +273,31 @@ impl<F: Fn(&str) -> Option<String>> Source<'_, F> {
         }
         let provider = MailHttp::new(&url, &self.required("MAIL_TOKEN")?, &from);
         provider.map(Some).map_err(|e| error("MAIL_URL", e.to_string()))
+    }
+
+    fn legacy(&self) -> Result<Option<Legacy>, ConfigError> {
+        let Some(text) = self.get("LEGACY_AUTH") else {
+            return Ok(None);
+        };
+        let timeout = self.millis("LEGACY_TIMEOUT_MS", 5_000, 10..=60_000)?;
+        let legacy = Legacy::parse(&text, self.get("LEGACY_CLIENT_SECRET"), timeout);
+        legacy.map(Some).map_err(|e| error("LEGACY_AUTH", e.to_string()))
+    }
+
+    fn rollout(&self) -> Result<Switch, ConfigError> {
+        let problem = |text: &str| error("ROLLOUT", text.to_owned());
+        let switch = match self.get("ROLLOUT").as_deref() {
+            None => Switch::Fixed(Rollout::On),
+            Some("stored") => Switch::Stored,
+            Some(text) => Switch::Fixed(
+                Rollout::parse(text)
+                    .ok_or_else(|| problem("must be off, shadow, percent:N (0 to 100), on or stored"))?,
+            ),
+        };
+        if switch != Switch::Fixed(Rollout::On) && self.get("LEGACY_AUTH").is_none() {
+            return Err(problem("has nobody to answer for the others: LEGACY_AUTH is missing"));
+        }
+        Ok(switch)
     }
 
     fn breached(&self) -> Result<Option<Breached>, ConfigError> {
@@ -447,6 +480,11 @@ mod tests {
             ("SIGNUPS", "closed"),
             ("SELF_ROLES", "Mentor!"),
             ("EVENTS_RETENTION_DAYS", "a year"),
+            ("ROLLOUT", "percent:101"),
+            // Nobody to answer for the others.
+            ("ROLLOUT", "percent:10"),
+            ("LEGACY_AUTH", "old.example.com"),
+            ("LEGACY_AUTH", "cognito:https://cognito-idp.example.com/"),
             ("BRAND_ACCENT", "red"),
             ("BRAND_ACCENT_DARK", "#12345g"),
             ("BRAND_LOGO_URL", "//evil.example/logo.png"),

@@ -233,6 +233,8 @@ pub enum Dependency {
     Memory,
     /// A usable configuration.
     Configuration,
+    /// The system that people come from.
+    Legacy,
 }
 
 /// A refusal with all that its reply needs.

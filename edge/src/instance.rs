@@ -7,9 +7,11 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use doorward_core::password::Workspace;
+use doorward_core::time::Time;
 
 use crate::config::{Config, ConfigError};
 use crate::limits::LocalLimits;
+use crate::rollout::Rollout;
 use crate::sessions::SessionCache;
 
 /// Made once by the host adapter and lent to every request.
@@ -25,6 +27,8 @@ pub struct Instance {
     pub(crate) limits: RefCell<LocalLimits>,
     /// Redis failed; until then (milliseconds since 1970) it isn't asked again.
     pub(crate) kv_rests_until: Cell<i64>,
+    /// Where the database said that the switch between the systems is, and until when to go by it.
+    pub(crate) rollout: Cell<Option<(Rollout, Time)>>,
     /// It was said that there is no mail provider.
     pub(crate) mail_is_off: Cell<bool>,
     /// The last answer of `readyz`, and when it was found.
@@ -59,6 +63,7 @@ impl Instance {
             sessions: RefCell::default(),
             limits: RefCell::default(),
             kv_rests_until: Cell::new(0),
+            rollout: Cell::new(None),
             mail_is_off: Cell::new(false),
             readiness: RefCell::default(),
         }

@@ -42,6 +42,7 @@ mod pages;
 mod paging;
 mod passwords;
 pub mod reply;
+pub mod rollout;
 mod router;
 mod sessions;
 mod store;

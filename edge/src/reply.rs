@@ -67,6 +67,15 @@ impl Reply {
         .with(header::CONTENT_TYPE, HeaderValue::from_static(media_type))
     }
 
+    /// Somebody else's answer, with the headers that are added to it.
+    pub(crate) fn raw(status: StatusCode, body: Bytes) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body,
+        }
+    }
+
     /// An error with `details` of its own shape.
     pub fn error(code: Code, details: Option<impl Serialize>) -> Self {
         Self::json(

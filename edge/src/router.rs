@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::origin;
 use crate::pages::{self, Page};
 use crate::reply::Reply;
+use crate::wire::legacy::Call;
 
 /// Everything that has an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +151,21 @@ impl Resource {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
 
+    /// What the system that people come from has as well.
+    const fn legacy_call(self) -> Option<Call> {
+        match self {
+            Self::Register => Some(Call::Register),
+            Self::Login => Some(Call::Login),
+            Self::Logout => Some(Call::Logout),
+            Self::Refresh => Some(Call::Refresh),
+            Self::VerifyEmail => Some(Call::VerifyEmail),
+            Self::ResendVerification => Some(Call::ResendVerification),
+            Self::ForgotPassword => Some(Call::ForgotPassword),
+            Self::ResetPassword => Some(Call::ResetPassword),
+            _ => None,
+        }
+    }
+
     /// Whether a request changes something, so that another site must not send it. A refresh does, by GET too.
     fn is_guarded(self, method: &Method) -> bool {
         self == Self::Refresh || !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
@@ -192,6 +208,11 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
     }
     if resource.is_guarded(method) && !origin::is_allowed(&ctx.headers, &ctx.uri, own, trusted) {
         return Err(Code::OriginRefused.into());
+    }
+    if let Some(call) = resource.legacy_call()
+        && let Some(reply) = ctx.elsewhere(call, method).await?
+    {
+        return Ok(reply);
     }
     match resource {
         Resource::Register => handlers::register::post(ctx).await,

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::backup;
 use crate::output::Report;
 use crate::people::{admin, roles, sessions, users};
-use crate::{gateway, import, keys, migrate, seed};
+use crate::{gateway, import, keys, migrate, rollout, seed};
 
 /// Doorward's command line for operators.
 #[derive(Debug, Parser)]
@@ -62,6 +62,10 @@ enum Command {
 
     /// Bring the database of a backup back
     Restore(backup::Restore),
+
+    /// Show or move the switch between the system that people come from and this one
+    #[command(subcommand)]
+    Rollout(rollout::Action),
 
     /// Make, renew and list the keys that tokens are signed with
     #[command(subcommand)]
@@ -138,6 +142,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         Command::Sessions(action) => sessions::run(action, cli.database()).await,
         Command::Backup(options) => backup::run(options, cli.database()).await,
         Command::Restore(options) => backup::restore(options, cli.database()).await,
+        Command::Rollout(action) => rollout::run(action, cli.database()).await,
         Command::Keys(action) => keys::run(action),
         Command::Import(action) if action.needs_database() => import::run(action, cli.database()).await,
         Command::Import(action) => import::run(action, "").await,

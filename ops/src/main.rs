@@ -13,6 +13,7 @@ mod keys;
 mod migrate;
 mod output;
 mod people;
+mod rollout;
 mod seed;
 mod table;
 

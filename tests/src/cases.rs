@@ -15,6 +15,7 @@ mod outage;
 mod pages;
 mod parity;
 mod readme;
+mod rollout;
 mod service;
 
 /// What may be played beside each other.
@@ -43,6 +44,7 @@ pub fn outage() -> Vec<Case> {
         limits::cases(),
         account::outage(),
         flights::counted_cases(),
+        rollout::cases(),
         outage::cases(),
     ]
     .concat()

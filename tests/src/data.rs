@@ -271,6 +271,15 @@ impl Cache {
             .collect()
     }
 
+    /// A field of a hash; none where either isn't there.
+    ///
+    /// # Panics
+    /// When the key is no hash.
+    pub fn hash_field(&mut self, key: &str, field: &str) -> Option<String> {
+        let mut command = redis::cmd("HGET");
+        command.arg(key).arg(field).query(&mut self.connection).expect("HGET")
+    }
+
     /// The server's process.
     ///
     /// # Panics

@@ -21,4 +21,5 @@ pub mod registry;
 pub mod shape;
 pub mod stack;
 pub mod stage;
+pub mod stub;
 pub mod timing;

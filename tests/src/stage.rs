@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use xtask::hosts::{HostOptions, Kind};
+
 use crate::actor::{App, Browser, Person};
 use crate::data::{Cache, Database};
 use crate::http::{Base, Call, Reply};
@@ -94,6 +96,34 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// The same host once more, with more of the configuration given; `name` stands in the name of its log.
+    ///
+    /// # Panics
+    /// When it doesn't start.
+    pub fn another(&self, name: &str, variant: Variant, pairs: &[(&str, &str)]) -> Self {
+        let kind = match self.host {
+            Host::Workers => Kind::Workers,
+            Host::Spin => Kind::Wasi,
+        };
+        let mut options = HostOptions::new(kind).named(&format!("{}-{name}", self.host.name()));
+        let usual = variant.environment();
+        options
+            .env
+            .extend(usual.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        for (name, value) in pairs {
+            options = options.with(name, value);
+        }
+        let base = self.stack.disturb(|services| {
+            let host = services.start_host(options).expect("the host starts");
+            Base::parse(&host.base_url())
+        });
+        Self {
+            host: self.host,
+            base,
+            stack: self.stack,
+        }
+    }
+
     /// A plain request: no browser, no session.
     pub fn call(&self, method: &str, path: &str) -> Call {
         self.base.call(method, path)

@@ -31,8 +31,17 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     ctx.limit_login(&body.email).await?;
 
     let rows = ctx.sql_one(users::credentials(&body.email)).await?;
-    let credentials = Credentials::first(&rows)?;
-    let verdict = ctx.verify_password(credentials.as_ref(), &body.attempt);
+    let mut credentials = Credentials::first(&rows)?;
+    let mut verdict = ctx.verify_password(credentials.as_ref(), &body.attempt);
+    let has_password = credentials
+        .as_ref()
+        .is_some_and(|credentials| credentials.password_hash.is_some());
+    if !has_password && verdict == Verdict::Wrong {
+        if let Some(arrived) = ctx.bring_over(&body.email, &body.attempt).await? {
+            credentials = Some(arrived);
+            verdict = Verdict::Right { rehash: false };
+        }
+    }
 
     if verdict == Verdict::Unable {
         return Err(Failure::Unavailable(

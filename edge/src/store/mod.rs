@@ -23,6 +23,7 @@ pub(crate) mod profiles;
 pub(crate) mod readiness;
 pub(crate) mod registrations;
 pub(crate) mod roles;
+pub(crate) mod rollout;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
 pub(crate) mod tokens;

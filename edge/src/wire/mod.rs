@@ -3,6 +3,7 @@
 pub mod breached;
 pub mod conn_string;
 pub mod endpoint;
+pub mod legacy;
 pub mod mail_http;
 pub mod pg;
 pub mod prelude;

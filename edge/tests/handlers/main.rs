@@ -24,6 +24,7 @@ mod pages;
 mod readyz;
 mod refresh;
 mod register;
+mod rollout;
 mod rows;
 mod stage;
 mod timing;

@@ -5,18 +5,18 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use xtask::hosts::{HostOptions, Kind};
 
 use super::{MAINTENANCE, RESET_PAGE, VERIFY_PAGE, forgot, verify};
 use crate::actor::Person;
 use crate::data::Database;
 use crate::each;
-use crate::http::{Base, Reply, race};
+use crate::http::{Reply, race};
 use crate::mailbox::Posted;
 use crate::provider::{Mood, Provider};
 use crate::registry::Case;
 use crate::shape::Session;
-use crate::stage::{Host, Stage, Variant};
+use crate::stage::{Stage, Variant};
+use crate::stub::Stub;
 
 /// What people see of it, in links.
 const PUBLIC_URL: &str = "https://id.example.com";
@@ -37,28 +37,15 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// A host whose mail goes to `port`.
 fn stage_with_mail_at(stage: &Stage, port: u16) -> Stage {
-    let kind = match stage.host {
-        Host::Workers => Kind::Workers,
-        Host::Spin => Kind::Wasi,
-    };
-    let mut options = HostOptions::new(kind).named(&format!("{}-mail-{port}", stage.host.name()));
-    let usual = Variant::Outage.environment();
-    options
-        .env
-        .extend(usual.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    let options = options
-        .with("MAIL_URL", &format!("http://127.0.0.1:{port}"))
-        .with("MAIL_TOKEN", "the-provider-key")
-        .with("PUBLIC_URL", PUBLIC_URL);
-    let base = stage.stack.disturb(|services| {
-        let host = services.start_host(options).expect("the host starts");
-        Base::parse(&host.base_url())
-    });
-    Stage {
-        host: stage.host,
-        base,
-        stack: stage.stack,
-    }
+    stage.another(
+        &format!("mail-{port}"),
+        Variant::Outage,
+        &[
+            ("MAIL_URL", &format!("http://127.0.0.1:{port}")),
+            ("MAIL_TOKEN", "the-provider-key"),
+            ("PUBLIC_URL", PUBLIC_URL),
+        ],
+    )
 }
 
 fn tick(stage: &Stage) -> Reply {
@@ -106,7 +93,7 @@ fn registered(stage: &Stage) -> (Person, Session) {
 }
 
 fn mail_waits_for_the_provider_and_goes_out_once(stage: &Stage) {
-    let port = Provider::free_port();
+    let port = Stub::free_port();
     let stage = stage_with_mail_at(stage, port);
     let mut database = stage.database();
     let people: Vec<_> = (0..6).map(|_| registered(&stage).0).collect();
@@ -155,7 +142,7 @@ fn mail_waits_for_the_provider_and_goes_out_once(stage: &Stage) {
 }
 
 fn a_provider_that_fails_is_asked_again_under_the_same_key(stage: &Stage) {
-    let port = Provider::free_port();
+    let port = Stub::free_port();
     let provider = Provider::start(port);
     let stage = stage_with_mail_at(stage, port);
     let mut database = stage.database();
@@ -204,7 +191,7 @@ fn a_provider_that_fails_is_asked_again_under_the_same_key(stage: &Stage) {
 }
 
 fn a_provider_that_falls_silent_holds_nobody_up(stage: &Stage) {
-    let port = Provider::free_port();
+    let port = Stub::free_port();
     let provider = Provider::start(port);
     let stage = stage_with_mail_at(stage, port);
     provider.usually(Mood::Hangs);
@@ -228,7 +215,7 @@ fn a_provider_that_falls_silent_holds_nobody_up(stage: &Stage) {
 }
 
 fn what_is_refused_for_good_is_left_to_an_operator(stage: &Stage) {
-    let port = Provider::free_port();
+    let port = Stub::free_port();
     let provider = Provider::start(port);
     let stage = stage_with_mail_at(stage, port);
     provider.usually(Mood::Answers(422));
@@ -262,7 +249,7 @@ fn what_is_refused_for_good_is_left_to_an_operator(stage: &Stage) {
 }
 
 fn a_lease_is_kept_and_ends(stage: &Stage) {
-    let port = Provider::free_port();
+    let port = Stub::free_port();
     let stage = stage_with_mail_at(stage, port);
     let mut database = stage.database();
     let (person, _) = registered(&stage);
