@@ -7,10 +7,13 @@
 //   <input data-check="kind" aria-describedby="x-error">      is held to the core's rules; data-same-as names its twin
 //   <p id="x-error">                                          says what is wrong
 //   <button data-busy-text>, <button data-reveal="id" hidden>, <div data-meter-for="id" hidden>
+//   <time datetime>, <input data-time-zone>                   are put into, and filled in with, what the person's system says
 //   [data-focus]                                              is what a new page wants to be read first
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const path = () => location.pathname + location.search;
+// What is judged before it is sent.
+const FIELDS = '[data-check], [required]';
 
 let texts = {};
 let here = '';
@@ -40,7 +43,7 @@ function problems(input) {
   const value = input.value;
   if (!value) return input.required ? ['required'] : [];
   if (sameAs) return value === valueOf(input.form, sameAs) ? [] : ['mismatch'];
-  return known(value) ? core.check(check, value, ...owner(input.form)).split(' ').filter(Boolean) : [];
+  return check && known(value) ? core.check(check, value, ...owner(input.form)).split(' ').filter(Boolean) : [];
 }
 
 // Characters that this browser's Unicode doesn't know are for the server to judge.
@@ -75,11 +78,11 @@ document.addEventListener('focusin', ({ target }) => {
 
 // Who passes a field by isn't shouted at, and who is about to send the form is told there.
 document.addEventListener('focusout', ({ target, relatedTarget }) => {
-  if (target.matches('[data-check]') && target.value && relatedTarget?.type !== 'submit') judge(target);
+  if (target.matches(FIELDS) && target.value && relatedTarget?.type !== 'submit') judge(target);
 });
 
 document.addEventListener('input', ({ target }) => {
-  if (target.getAttribute('aria-invalid') === 'true' && target.matches('[data-check]')) judge(target);
+  if (target.getAttribute('aria-invalid') === 'true' && target.matches(FIELDS)) judge(target);
   all('[data-meter-for]').forEach(measure);
 });
 
@@ -100,7 +103,7 @@ document.addEventListener('submit', (event) => {
   if (!form.matches('form[data-enhance][method=post]')) return;
   event.preventDefault();
   if (form.getAttribute('aria-busy') === 'true') return;
-  const wrong = all('[data-check]', form).filter((input) => !judge(input));
+  const wrong = all(FIELDS, form).filter((input) => !judge(input));
   if (wrong.length) wrong[0].focus();
   else send(form, event.submitter ?? form.querySelector('[type=submit]'));
 });
@@ -189,6 +192,7 @@ function prepare() {
     time.title = time.textContent;
     time.textContent = at.toLocaleString(root.lang, { dateStyle: 'medium', timeStyle: 'short' });
   }
+  for (const input of all('[data-time-zone]')) input.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone;
   here = plain(new URL(location));
   if (here !== path()) history.replaceState(history.state, '', here + location.hash);
   tell();

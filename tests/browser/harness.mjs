@@ -144,6 +144,16 @@ export async function notice(page, text) {
   await found.first().waitFor();
 }
 
+// What a change leads to is seen at the latest when the bound has passed within which instances may remember (five seconds).
+export async function shows(page, path, selector, text) {
+  const until = Date.now() + 6_000;
+  do {
+    await page.goto(path);
+    if (await page.locator(selector, { hasText: text }).count()) return;
+  } while (Date.now() < until);
+  throw new Error(`${path} doesn't show ${text}`);
+}
+
 export async function at(page, path) {
   await page.waitForURL((url) => url.pathname === path);
 }
@@ -159,8 +169,8 @@ export function person() {
 }
 
 // Somebody who is registered already, and signed in in this context: by the API, because the page has its own case.
-export async function member(visitor) {
-  const someone = person();
+export async function member(visitor, more = {}) {
+  const someone = { ...person(), ...more };
   const response = await visitor.context.request.post('/api/auth/register', { data: someone });
   assert.equal(response.status(), 201, await response.text());
   return someone;

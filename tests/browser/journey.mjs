@@ -127,6 +127,6 @@ test('another address: it takes effect by the mail to it', BOTH, async (visitor)
   await notice(page, 'a mail with a link is on its way');
   await page.goto(await link(fresh, 'verify-email'));
   await send(page, form('/verify-email'), {});
-  await page.goto('/');
+  await at(page, '/');
   assert.equal(await page.locator('#main dd', { hasText: fresh }).count(), 1);
 });

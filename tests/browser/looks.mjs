@@ -40,6 +40,7 @@ test('360 and 1280 pixels, light and dark: nothing has to be scrolled sideways, 
         await page.setViewportSize({ width, height: 740 });
         await page.emulateMedia({ colorScheme });
         await page.goto(path);
+        if (await page.locator('#main form [data-check]').count()) await page.waitForSelector('html[data-core=ready]');
         const { wide, shifts, ground } = await page.evaluate(async () => ({
           wide: document.documentElement.scrollWidth,
           shifts: await window.shifts(),
