@@ -21,9 +21,13 @@ impl Migration {
         format!("{:04}_{}", self.version, self.name)
     }
 
-    /// SHA-256 of the text in hex. Line breaks count as `\n` however the checkout has them.
+    /// SHA-256 of the text in hex. Line breaks count as `\n` however the checkout has them, and what the lint is told
+    /// (`-- lint: ...`) doesn't count: a reason may be added to a file that was applied.
     pub(crate) fn checksum(&self) -> String {
-        let digest = Sha256::digest(self.sql.replace("\r\n", "\n"));
+        let text = self.sql.replace("\r\n", "\n");
+        let lines = text.split_inclusive('\n');
+        let counted = lines.filter(|line| !line.trim_start().starts_with("-- lint: "));
+        let digest = Sha256::digest(counted.collect::<String>());
         digest
             .iter()
             .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
@@ -52,6 +56,12 @@ mod tests {
             "7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78"
         );
         assert_eq!(unix.checksum(), dos.checksum());
+        let with_a_reason = Migration {
+            version: 1,
+            name: "x",
+            sql: "a\n  -- lint: allow drop because nothing reads it\nb",
+        };
+        assert_eq!(unix.checksum(), with_a_reason.checksum());
     }
 
     #[test]

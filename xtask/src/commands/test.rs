@@ -14,7 +14,9 @@ use xtask::{hosts, paths, run as programs, tools};
 
 mod browser;
 mod imports;
+mod migrations;
 mod schemathesis;
+mod sql;
 
 /// The options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -112,6 +114,11 @@ const STEPS: &[Step] = &[
         name: "cargo machete",
         quick: false,
         act: |_| machete(),
+    },
+    Step {
+        name: "migrations only expand",
+        quick: true,
+        act: |_| migrations::check().map(|()| Outcome::Passed),
     },
     Step {
         name: "unit tests",
