@@ -56,6 +56,7 @@ fn known(view: &View, user: &User) -> Markup {
             @if let Some(time) = user.last_login_at { dt { (words.last_login) } dd { (moment(time)) } }
         }
         p.actions {
+            a.button href="/profile/edit" { (words.profile) }
             a.button href="/account" { (words.account) }
             a.button href="/sessions" { (words.sessions) }
         }

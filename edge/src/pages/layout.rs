@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::admin;
 use super::text::{Words, fill};
 use super::visit::View;
 use crate::assets;
@@ -108,8 +109,10 @@ fn menu(view: &View, user: &User) -> Markup {
         nav aria-label=(words.menu) {
             ul {
                 (link("/", words.home))
+                (link("/profile/edit", words.profile))
                 (link("/account", words.account))
                 (link("/sessions", words.sessions))
+                @if let Some(path) = admin::entrance(view, user) { (link(path, words.admin)) }
                 li {
                     form method="post" action="/logout" data-enhance {
                         button.quiet type="submit" title=(user.email) { (words.sign_out) }

@@ -4,6 +4,7 @@
 //! a fresh page, or into the form again with the API's status and what it found wrong. So a page and the API can't
 //! disagree. `docs/PAGES.md` has the markup that `app.js` works on.
 
+use doorward_core::id::UserId;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
@@ -13,14 +14,17 @@ use crate::host::Host;
 use crate::reply::Reply;
 
 mod account;
+mod admin;
 mod brand;
 mod forgot_password;
 mod form;
 mod home;
+mod json;
 mod layout;
 mod login;
 mod logout;
 mod problem;
+mod profile;
 mod register;
 mod reset_password;
 mod sessions;
@@ -44,6 +48,11 @@ pub(crate) enum Page {
     ResetPassword,
     Sessions,
     Account,
+    Profile,
+    People,
+    Person(UserId),
+    Events,
+    Firms,
 }
 
 impl Page {
@@ -59,21 +68,26 @@ impl Page {
             "/reset-password" => Self::ResetPassword,
             "/sessions" => Self::Sessions,
             "/account" => Self::Account,
-            _ => return None,
+            "/profile/edit" => Self::Profile,
+            "/admin" => Self::People,
+            "/admin/events" => Self::Events,
+            "/admin/firms" => Self::Firms,
+            _ => Self::Person(path.strip_prefix("/admin/users/").and_then(UserId::parse)?),
         })
     }
 
     /// The methods it takes.
     pub(crate) const fn allow(self) -> &'static str {
         match self {
-            Self::Home => "GET, HEAD",
+            Self::Home | Self::People | Self::Events => "GET, HEAD",
             _ => "GET, HEAD, POST",
         }
     }
 
     /// Whether nobody sees it who isn't signed in.
     const fn is_private(self) -> bool {
-        matches!(self, Self::Sessions | Self::Account)
+        let admin = matches!(self, Self::People | Self::Person(_) | Self::Events | Self::Firms);
+        admin || matches!(self, Self::Sessions | Self::Account | Self::Profile)
     }
 }
 
@@ -155,5 +169,13 @@ async fn run<H: Host>(ctx: &mut Context<H>, visit: &mut Visit, page: Page, metho
         (Page::Sessions, true) => sessions::post(ctx, &form).await,
         (Page::Account, false) => Ok(account::get(view)),
         (Page::Account, true) => account::post(ctx, view, &form).await,
+        (Page::Profile, false) => profile::get(ctx, view).await,
+        (Page::Profile, true) => profile::post(ctx, view, &form).await,
+        (Page::People, _) => admin::people::get(ctx, view).await,
+        (Page::Person(id), false) => admin::person::get(ctx, view, id).await,
+        (Page::Person(id), true) => admin::person::post(ctx, view, id, &form).await,
+        (Page::Events, _) => admin::events::get(ctx, view).await,
+        (Page::Firms, false) => admin::firms::get(ctx, view).await,
+        (Page::Firms, true) => admin::firms::post(ctx, view, &form).await,
     }
 }

@@ -49,7 +49,7 @@ fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
         "" => view.query.get(of_query).to_owned(),
         value => value.to_owned(),
     };
-    let (invitation, firm) = (given("invitation", "token"), given("firmSlug", "firm"));
+    let (invitation, slug) = (given("invitation", "token"), given("firmSlug", "firm"));
     let chosen = &view.instance.config.self_roles;
     let roles: Vec<_> = [Role::MEMBER]
         .into_iter()
@@ -69,7 +69,7 @@ fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
         (problems.notice(view, &["email", "name", "password", "role"]))
         form method="post" action="/register" data-enhance novalidate {
             @if !invitation.is_empty() { (hidden("invitation", &invitation)) }
-            @if !firm.is_empty() { (hidden("firmSlug", &firm)) }
+            @if !slug.is_empty() { (hidden("firmSlug", &slug)) }
             (field(view, problems, &Field {
                 name: "name",
                 label: words.name,

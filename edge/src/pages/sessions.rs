@@ -20,7 +20,7 @@ pub(super) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply,
         ul.cards {
             @for session in &sessions {
                 @let name = device(words, session.user_agent.as_deref());
-                li.card {
+                li.card.split {
                     div {
                         h2 {
                             (name)

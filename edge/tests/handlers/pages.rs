@@ -1,8 +1,10 @@
 //! The pages: what frames them, what a form's post becomes, and who is recognised. That a page says what the API says is
 //! seen by asking both the same.
 
+mod admin;
 mod forms;
 mod frame;
+mod profile;
 mod visits;
 
 use doorward_edge::host::Rows;
@@ -20,7 +22,7 @@ const PUBLIC: [&str; 6] = [
     "/reset-password",
 ];
 /// Every page that shows something of one's own.
-const PRIVATE: [&str; 2] = ["/sessions", "/account"];
+const PRIVATE: [&str; 3] = ["/sessions", "/account", "/profile/edit"];
 
 /// The request with Ann's access cookie, whose session the instance has to ask about.
 fn as_ann(stage: &Stage, ask: Ask) -> Ask {

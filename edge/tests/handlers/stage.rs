@@ -282,7 +282,10 @@ impl Ask {
 
     /// A form of a page, with these fields.
     pub(crate) fn form(mut self, fields: &[(&str, &str)]) -> Self {
-        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let escaped = |text: &str| {
+            let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
+            bytes.collect::<Vec<_>>().concat()
+        };
         let pairs = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
         self.body = pairs.collect::<Vec<_>>().join("&").into();
         self.header("content-type", "application/x-www-form-urlencoded")

@@ -38,7 +38,10 @@ fn post(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Reply {
 }
 
 fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Reply {
-    let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let escaped = |text: &str| {
+        let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
+        bytes.collect::<Vec<_>>().concat()
+    };
     let pairs = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
     let form = pairs.collect::<Vec<_>>().join("&");
     let call = browser

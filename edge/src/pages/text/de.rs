@@ -30,6 +30,11 @@ fn code(code: Code) -> Option<&'static str> {
         Code::UserNotFound => "Dieses Konto gibt es nicht mehr.",
         Code::WrongPassword => "Das Passwort ist falsch.",
         Code::LastAdmin => "Jemand muss Administrator bleiben.",
+        Code::FirmNotFound => "Diese Firma gibt es nicht.",
+        Code::SlugTaken => "Diesen Kurznamen hat schon eine andere Firma.",
+        Code::OfficeSessionNotFound => "Diesen Termin gibt es nicht.",
+        Code::SlotTaken => "Um diese Zeit hat jemand von beiden schon einen Termin.",
+        Code::InvalidTransition => "Das geht mit diesem Termin nicht mehr.",
         // What no form of ours can cause.
         _ => return None,
     })
@@ -239,8 +244,6 @@ pub(super) static WORDS: Words = Words {
     slug: "Kurzname",
     firm_name: "Name",
     add_firm: "Firma anlegen",
-    invite_title: "Jemanden einladen",
-    invite_button: "Einladung schicken",
     when: "Wann",
     what: "Was",
     who: "Wer",

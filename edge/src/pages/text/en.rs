@@ -207,8 +207,6 @@ pub(super) static WORDS: Words = Words {
     slug: "Short name",
     firm_name: "Name",
     add_firm: "Add firm",
-    invite_title: "Invite somebody",
-    invite_button: "Send the invitation",
     when: "When",
     what: "What",
     who: "Who",
