@@ -124,10 +124,21 @@ impl OneTimeToken {
 
 /// Whether a text may be a token of another system that an import brought along. Such a one is found by its hash.
 ///
-/// It is at least 8 visible ASCII characters, and not about as long as ours are (91): what looks like one of ours and
-/// isn't was damaged or made up, and isn't worth a question to the database.
+/// It is at least 8 characters of base64, or of those that stand for themselves in a URL (RFC 3986, section 2.3), and one
+/// of more than 128 has dots, as a JWT has. About as long as ours are (91), it is one of ours that was damaged or made
+/// up. What is none of this isn't worth a question to the database.
 pub fn may_be_imported(text: &str) -> bool {
-    matches!(text.len(), 8..=87 | 95..=1024) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let bytes = text.as_bytes();
+    let all_of = |more: &[u8]| {
+        let mut bytes = bytes.iter();
+        bytes.all(|byte| byte.is_ascii_alphanumeric() || more.contains(byte))
+    };
+    let long_enough = match bytes.len() {
+        8..=87 | 95..=128 => true,
+        129..=1024 => bytes.contains(&b'.'),
+        _ => false,
+    };
+    long_enough && (all_of(b"-._~") || all_of(b"+/=")) && bytes.iter().any(|byte| Some(byte) != bytes.first())
 }
 
 #[cfg(test)]
@@ -183,18 +194,28 @@ mod tests {
 
     #[test]
     fn tells_the_tokens_of_others_from_damaged_ones_of_ours() {
-        for text in ["12345678", "6f1d2c3b4a59687786958473625140af", &"a.b-c_d~".repeat(20)] {
+        for text in [
+            "12345678",
+            "6f1d2c3b4a59687786958473625140af",
+            "Zm9vYmFy+/8=",
+            &"0123456789abcdef".repeat(8),
+            &"a.b-c_d~".repeat(20),
+        ] {
             assert!(may_be_imported(text), "{text}");
         }
         for text in [
             GOLDEN,
             &GOLDEN[1..],
             &[GOLDEN, "="].concat(),
+            &[GOLDEN, GOLDEN].concat(),
             "",
             "1234567",
             "with space",
             "grün-grün",
-            &"a".repeat(1025),
+            "../../etc/passwd",
+            &"0".repeat(64),
+            &"ab".repeat(80),
+            &"a.".repeat(600),
         ] {
             assert!(!may_be_imported(text), "{text}");
         }

@@ -35,10 +35,10 @@ pub(super) struct Batch {
     pub(super) position: u64,
 }
 
-/// Refuses a database that isn't up to date, and waits for nobody.
+/// Refuses a database that isn't up to date, and waits for another import or rollback to end.
 ///
 /// # Errors
-/// Also when another import is at work.
+/// Also whatever the database refuses.
 pub(super) async fn prepare(client: &Client) -> anyhow::Result<()> {
     let row = client
         .query_one(
@@ -51,7 +51,11 @@ pub(super) async fn prepare(client: &Client) -> anyhow::Result<()> {
         bail!("the database isn't up to date; run `doorward migrate` first");
     }
     if !row.get::<_, bool>(1) {
-        bail!("another import or rollback is at work on this database");
+        eprintln!("waiting for another import or rollback on this database");
+        client
+            .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+            .await
+            .map_err(explain)?;
     }
     Ok(())
 }

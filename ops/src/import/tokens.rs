@@ -57,7 +57,7 @@ fn hash(record: &Record) -> Result<HashedToken, Refusal> {
         return if may_be_imported(text) {
             Ok(HashedToken::of(text))
         } else {
-            Err(("token", "too_weak"))
+            Err(("token", "unusable"))
         };
     }
     match record.get(Field::TokenHash) {
@@ -112,7 +112,7 @@ mod tests {
             (vec![(Field::Token, Value::None)], ("token", "required")),
             (
                 vec![(Field::Token, Value::Text("123456".to_owned()))],
-                ("token", "too_weak"),
+                ("token", "unusable"),
             ),
             (vec![(Field::ExpiresAt, Value::None)], ("expiresAt", "required")),
             (vec![(Field::ExpiresAt, Value::Date(NOW))], ("expiresAt", "expired")),
