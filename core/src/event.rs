@@ -45,6 +45,10 @@ words! {
         FirmCreated => "firm.created",
         /// A firm was changed.
         FirmUpdated => "firm.updated",
+        /// Somebody was invited into a firm.
+        InvitationCreated => "invitation.created",
+        /// An invitation was taken back.
+        InvitationRevoked => "invitation.revoked",
         /// A role was made, or what it allows was changed.
         RoleChanged => "role.changed",
         /// A role was deleted.

@@ -1,6 +1,6 @@
 //! From a path and a method to a handler, and what every reply has in common.
 
-use doorward_core::id::{FirmId, OfficeSessionId, RequestId, SessionId, UserId};
+use doorward_core::id::{FirmId, OfficeSessionId, RequestId, SessionId, TokenId, UserId};
 use doorward_core::office_session::OfficeSessionAct;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -34,6 +34,8 @@ enum Resource {
     Session(SessionId),
     Firms,
     Firm(FirmId),
+    Invitations(FirmId),
+    Invitation(FirmId, TokenId),
     AdminUser(UserId),
     AdminUserSessions(UserId),
     AdminEvents,
@@ -99,6 +101,10 @@ impl Resource {
         Some(match parts.as_slice() {
             ["", "api", "auth", "sessions", id] => Self::Session(SessionId::parse(id)?),
             ["", "api", "firms", id] => Self::Firm(FirmId::parse(id)?),
+            ["", "api", "firms", id, "invitations"] => Self::Invitations(FirmId::parse(id)?),
+            ["", "api", "firms", id, "invitations", other] => {
+                Self::Invitation(FirmId::parse(id)?, TokenId::parse(other)?)
+            }
             ["", "api", "admin", "users", id] => Self::AdminUser(UserId::parse(id)?),
             ["", "api", "admin", "users", id, "sessions"] => Self::AdminUserSessions(UserId::parse(id)?),
             ["", "api", "profiles", id] => Self::Profile(UserId::parse(id)?),
@@ -126,9 +132,9 @@ impl Resource {
             | Self::Maintenance => "POST",
             Self::ProfileUpdate => "PUT, PATCH, POST",
             Self::Profile(_) => "GET, HEAD, PUT, PATCH",
-            Self::Account | Self::Session(_) | Self::AdminUserSessions(_) => "DELETE",
+            Self::Account | Self::Session(_) | Self::Invitation(..) | Self::AdminUserSessions(_) => "DELETE",
             Self::Firm(_) | Self::AdminUser(_) => "PATCH",
-            Self::Firms | Self::OfficeSessions => "GET, HEAD, POST",
+            Self::Firms | Self::Invitations(_) | Self::OfficeSessions => "GET, HEAD, POST",
             Self::Sessions => "GET, HEAD, DELETE",
             Self::Refresh => "GET, POST",
             Self::Me
@@ -233,6 +239,9 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
         Resource::Firms if *method == Method::POST => handlers::firms::post(ctx).await,
         Resource::Firms => handlers::firms::get(ctx).await,
         Resource::Firm(id) => handlers::firms::patch(ctx, id).await,
+        Resource::Invitations(firm) if *method == Method::POST => handlers::invitations::post(ctx, firm).await,
+        Resource::Invitations(firm) => handlers::invitations::get(ctx, firm).await,
+        Resource::Invitation(firm, id) => handlers::invitations::delete(ctx, firm, id).await,
         Resource::AdminUser(id) => handlers::admin_users::patch(ctx, id).await,
         Resource::AdminUserSessions(id) => handlers::admin_users::delete_sessions(ctx, id).await,
         Resource::AdminEvents => handlers::admin_events::get(ctx).await,
@@ -333,7 +342,12 @@ mod tests {
     fn the_description_and_the_router_agree() {
         let document: serde_json::Value = serde_json::from_str(&crate::openapi::text()).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
-            let resource = Resource::at(&path.replace("{id}", "00000000-0000-7000-8000-000000000000")).unwrap();
+            let resource = Resource::at(
+                &path
+                    .replace("{id}", "00000000-0000-7000-8000-000000000000")
+                    .replace("{invitationId}", "00000000-0000-7000-8000-000000000001"),
+            )
+            .unwrap();
             let taken: std::collections::BTreeSet<_> = resource
                 .allow()
                 .to_lowercase()

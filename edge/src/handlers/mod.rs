@@ -9,6 +9,7 @@ pub(crate) mod delete_account;
 pub(crate) mod firms;
 pub(crate) mod forgot_password;
 pub(crate) mod healthz;
+pub(crate) mod invitations;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -1,18 +1,20 @@
 //! `POST /api/auth/register` = `/auth/signup`: a new account, signed in at once.
 //!
 //! 201 session answer · 409 `EMAIL_TAKEN` · 202 for both where signups are masked · 403 `FORBIDDEN` for a role that
-//! people can't choose · 429. One flight to Redis, one to Postgres, which also puts the verification mail into the outbox.
+//! people can't choose · 429. With an `invitation` the firm and the role are the inviter's choice, and the address is
+//! verified: 400 `TOKEN_INVALID` · 410 `TOKEN_EXPIRED` · 400 validation, path `email`, for another address. One flight to Redis, one to Postgres, which also puts the verification mail into the outbox.
 
 use doorward_core::email::Email;
 use doorward_core::error::FieldProblem;
 use doorward_core::firm::Slug;
-use doorward_core::id::{EventId, UserId};
+use doorward_core::id::{EventId, FirmId, UserId};
 use doorward_core::name::PersonName;
 use doorward_core::password::Password;
 use doorward_core::phone::Phone;
 use doorward_core::role::Role;
 use doorward_core::text::ShortText;
-use doorward_core::token::one_time::Purpose;
+use doorward_core::token::HashedToken;
+use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use http::StatusCode;
 
 use crate::config::Signups;
@@ -22,7 +24,7 @@ use crate::extract::{Fields, present};
 use crate::handlers::one_time::accepted;
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::registrations::{Registered, Registration, register};
+use crate::store::registrations::{Accepted, Registered, Registration, accept, register};
 
 type Line = ShortText<100>;
 
@@ -35,17 +37,24 @@ struct Body {
     position: Option<Line>,
     firm: Option<Slug>,
     role: Role,
+    /// A token. The firm and the role are those of the invitation then, whatever else the body says.
+    invitation: Option<String>,
 }
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let body = parse(ctx)?;
     ctx.limit(&ctx.register_limits(&body.email)).await?;
+    let invitation = match &body.invitation {
+        Some(text) => Some(opened(ctx, text)?),
+        None => None,
+    };
 
     ctx.refuse_breached("password", &body.password).await?;
     let password = ctx.hash_password(&body.password)?;
     let user = UserId::generate(ctx.now, &ctx.host)?;
     let masked = ctx.config().signups == Signups::Masked;
-    let signed_in_at_once = !masked && !ctx.config().verification_required;
+    // Whoever holds an invitation holds the mailbox that it was sent to: there is nothing to verify, nor to hide.
+    let signed_in_at_once = invitation.is_some() || (!masked && !ctx.config().verification_required);
     let session = if signed_in_at_once {
         Some(ctx.new_session(false)?)
     } else {
@@ -69,12 +78,19 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         client: &ctx.client,
         now: ctx.now,
     };
-    let rows = ctx.sql_one(register(&registration)).await?;
-    let registered = Registered::first(&rows)?;
-    ctx.deliver_later();
+    let registered = match &invitation {
+        Some(invitation) => Registered::accepted(&ctx.sql_one(accept(&registration, invitation)).await?)?,
+        None => {
+            let rows = ctx.sql_one(register(&registration)).await?;
+            ctx.deliver_later();
+            Registered::first(&rows)?
+        }
+    };
     match (registered, session) {
+        (Registered::Refused(code), _) => Err(code.into()),
+        (Registered::OtherAddress, _) => Err(Failure::field("email", &FieldProblem::Invalid)),
         (Registered::UnknownFirm, _) => Err(Failure::field("firmSlug", &FieldProblem::Invalid)),
-        (Registered::EmailTaken, _) if !masked => Err(Code::EmailTaken.into()),
+        (Registered::EmailTaken, _) if !masked || invitation.is_some() => Err(Code::EmailTaken.into()),
         (Registered::Created(user), Some(session)) => ctx.signed_in(
             StatusCode::CREATED,
             *user,
@@ -103,6 +119,7 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
         None => Role::member(),
         Some(role) => chosen_role(ctx, &role)?,
     };
+    let invitation = fields.optional_text("invitation");
     fields.finish()?;
     Ok(Body {
         email: present(email)?,
@@ -113,6 +130,18 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
         position,
         firm,
         role,
+        invitation,
+    })
+}
+
+/// A genuine invitation, though perhaps used, expired or not the latest.
+fn opened<H: Host>(ctx: &Context<H>, text: &str) -> Result<Accepted, Failure> {
+    let opened = OneTimeToken::open(&ctx.config().keys, Purpose::Invitation, text);
+    let token = opened.map_err(|_| Code::TokenInvalid)?;
+    Ok(Accepted {
+        invitation: token.token,
+        firm: FirmId::from_bytes(*token.user.as_bytes()),
+        hash: HashedToken::of(text),
     })
 }
 

@@ -34,6 +34,10 @@ pub enum Template {
     AddressTaken,
     /// After a sign-in from a browser that wasn't seen before.
     NewDevice,
+    /// To somebody who is asked to join a firm.
+    Invitation,
+    /// The same, to somebody who has an account already.
+    InvitationTaken,
 }
 
 impl Template {
@@ -47,6 +51,8 @@ impl Template {
         Self::PasswordChanged,
         Self::AddressTaken,
         Self::NewDevice,
+        Self::Invitation,
+        Self::InvitationTaken,
     ];
 
     /// The name in the outbox.
@@ -60,6 +66,8 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::AddressTaken => "address_taken",
             Self::NewDevice => "new_device",
+            Self::Invitation => "invitation",
+            Self::InvitationTaken => "invitation_taken",
         }
     }
 
@@ -74,11 +82,13 @@ impl Template {
             Self::EmailVerification => Some(Purpose::EmailVerification),
             Self::PasswordReset => Some(Purpose::PasswordReset),
             Self::EmailChange => Some(Purpose::EmailChange),
+            Self::Invitation => Some(Purpose::Invitation),
             Self::EmailChangeNotice
             | Self::EmailChanged
             | Self::PasswordChanged
             | Self::AddressTaken
-            | Self::NewDevice => None,
+            | Self::NewDevice
+            | Self::InvitationTaken => None,
         }
     }
 
@@ -89,6 +99,8 @@ impl Template {
             Self::PasswordReset => Some("/reset-password"),
             Self::PasswordChanged | Self::AddressTaken => Some("/forgot-password"),
             Self::EmailChangeNotice | Self::NewDevice => Some("/sessions"),
+            Self::Invitation => Some("/register"),
+            Self::InvitationTaken => Some("/login"),
             // The old address has no account any more.
             Self::EmailChanged => None,
         }
@@ -125,6 +137,8 @@ struct Params {
     user_agent: Option<String>,
     #[serde(deserialize_with = "lenient")]
     at: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    firm: Option<String>,
 }
 
 fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -147,6 +161,8 @@ pub(super) struct Facts<'a> {
     pub(super) ip: Option<IpAddr>,
     /// When it was.
     pub(super) at: Option<Moment>,
+    /// What the firm is called that somebody is asked to join.
+    pub(super) firm: Option<String>,
 }
 
 /// The words of a mail.
@@ -215,6 +231,7 @@ pub fn write(
         device: params.user_agent.as_deref().map(Device::of).unwrap_or_default(),
         ip: params.ip.and_then(|text| text.parse().ok()),
         at: params.at.and_then(|text| Time::parse(&text).ok()).map(Moment::of),
+        firm: params.firm,
     };
     let words = words(locale, template, &facts);
     let page = template.page().map(|page| match ticket {

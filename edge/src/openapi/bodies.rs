@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::Object;
 
 use super::formats::{
-    chosen_role, email, firm_name, flag, given, given_firm_status, given_role, given_status, given_tier, line, name,
-    needed_slug, new_password, phone, slug,
+    chosen_role, email, firm_name, flag, given, given_firm_status, given_or_null, given_role, given_status, given_tier,
+    line, name, needed_role, needed_slug, new_password, phone, slug,
 };
 use super::link;
 use crate::extract::PRIVILEGED;
@@ -34,6 +34,8 @@ const FORMATS: &[Format] = &[
     ("NeededSlug", needed_slug),
     ("FirmName", firm_name),
     ("GivenRole", given_role),
+    ("NeededRole", needed_role),
+    ("GivenOrNull", given_or_null),
     ("GivenStatus", given_status),
     ("GivenFirmStatus", given_firm_status),
     ("GivenTier", given_tier),
@@ -52,6 +54,7 @@ const BODIES: &[(&str, &[Field])] = &[
             ("position", "Line", MAY),
             ("firmSlug", "Slug", MAY),
             ("role", "ChosenRole", MAY),
+            ("invitation", "GivenOrNull", MAY),
         ],
     ),
     (
@@ -94,6 +97,10 @@ const BODIES: &[(&str, &[Field])] = &[
             ("name", "FirmName", MAY),
             ("status", "GivenFirmStatus", MAY),
         ],
+    ),
+    (
+        "NewInvitation",
+        &[("email", "Email", MUST), ("role", "NeededRole", MUST)],
     ),
     (
         "UserChange",

@@ -103,6 +103,9 @@ impl Call {
         if path.contains("{id}") {
             parameters.push(link("parameters", id_of(path)));
         }
+        if path.contains("{invitationId}") {
+            parameters.push(link("parameters", "Invitation"));
+        }
         parameters.extend(self.query.iter().map(|name| link("parameters", name)));
         if self.by_mode {
             parameters.push(link("parameters", "Mode"));
@@ -180,6 +183,7 @@ pub(super) fn all() -> Vec<Call> {
         around_owners(),
         around_sessions(),
         around_firms(),
+        around_invitations(),
         around_others(),
         around_the_service(),
     ]
@@ -209,7 +213,12 @@ fn around_accounts() -> Vec<Call> {
                     "Where signups are masked, for a new and a taken address alike; and where an address has to be verified first.",
                 ),
             ],
-            own_codes: &[Code::EmailTaken, Code::RateLimited],
+            own_codes: &[
+                Code::EmailTaken,
+                Code::TokenInvalid,
+                Code::TokenExpired,
+                Code::RateLimited,
+            ],
         },
         Call {
             method: "post",
@@ -509,6 +518,43 @@ fn around_firms() -> Vec<Call> {
             Some("FirmChange"),
             Answer(StatusCode::OK, Some("FirmAnswer"), &[], "The firm."),
             &[Code::NotFound, Code::FirmNotFound, Code::SlugTaken],
+        ),
+    ]
+}
+
+fn around_invitations() -> Vec<Call> {
+    vec![
+        Call {
+            query: &["Limit", "Cursor"],
+            ..act(
+                "get",
+                &[("/api/firms/{id}/invitations", "listInvitations")],
+                "The invitations that nobody has accepted, the latest first",
+                None,
+                Answer(StatusCode::OK, Some("Invitations"), &[], "A page of them."),
+                &[Code::Forbidden, Code::NotFound, Code::FirmNotFound],
+            )
+        },
+        act(
+            "post",
+            &[("/api/firms/{id}/invitations", "invite")],
+            "Mails somebody an invitation into a firm; the latest one works",
+            Some("NewInvitation"),
+            Answer(
+                StatusCode::CREATED,
+                Some("InvitationAnswer"),
+                &[],
+                "The invitation; also where the address has an account, which the mail says then.",
+            ),
+            &[Code::NotFound, Code::FirmNotFound, Code::RateLimited],
+        ),
+        act(
+            "delete",
+            &[("/api/firms/{id}/invitations/{invitationId}", "takeInvitationBack")],
+            "Takes an invitation back",
+            None,
+            Answer(StatusCode::NO_CONTENT, None, &[], "It works no more."),
+            &[Code::Forbidden, Code::NotFound, Code::FirmNotFound],
         ),
     ]
 }

@@ -214,6 +214,22 @@ pub(crate) fn given_role() -> Object {
         .build()
 }
 
+/// A role to be given.
+pub(crate) fn needed_role() -> Object {
+    text()
+        .pattern(Some("^[a-z][a-z0-9_-]{0,31}$"))
+        .description(Some(
+            "One of the deployment's roles; giving it takes every power that it gives.",
+        ))
+        .examples(["mentor"])
+        .build()
+}
+
+/// A text that is taken as it is; may be left out.
+pub(crate) fn given_or_null() -> Object {
+    or_null(Type::String).build()
+}
+
 fn word_or_null(words: &[&'static str]) -> Object {
     let all = words.iter().map(|word| Some(*word)).chain([None]);
     or_null(Type::String).enum_values(Some(all)).build()

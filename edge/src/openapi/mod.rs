@@ -25,6 +25,7 @@ use crate::maintenance::{Report, Swept};
 use crate::sessions::SessionAnswer;
 use crate::store::events::Event;
 use crate::store::firms::Firm;
+use crate::store::invitations::Invitation;
 use crate::store::sessions::Listed;
 use crate::store::users::User;
 
@@ -76,6 +77,10 @@ fn document() -> Value {
                 "Firm": {
                     "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
                     "description": "The id of a firm.",
+                },
+                "Invitation": {
+                    "name": "invitationId", "in": "path", "required": true, "schema": formats::id_read(),
+                    "description": "The id of an invitation.",
                 },
                 "Limit": {
                     "name": "limit", "in": "query", "schema": formats::limit(),
@@ -141,6 +146,16 @@ fn schemas() -> Value {
         closed(&json!({"type": "object", "properties": {"firm": firm}}), &[]),
     );
     add("Firms", page("firms", "Firm"));
+    add("Invitation", closed(&json!(Invitation::schema()), &[]));
+    let invitation = link("schemas", "Invitation");
+    add(
+        "InvitationAnswer",
+        closed(
+            &json!({"type": "object", "properties": {"invitation": invitation}}),
+            &[],
+        ),
+    );
+    add("Invitations", page("invitations", "Invitation"));
     add("Event", closed(&json!(Event::schema()), &[]));
     add("Events", page("events", "Event"));
     let sessions = json!({"type": "array", "items": link("schemas", "Session")});

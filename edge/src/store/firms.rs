@@ -84,6 +84,12 @@ pub(crate) fn list(within: Scope, after: Option<&Slug>, limit: usize) -> Stateme
     )
 }
 
+/// One row if there is such a firm.
+pub(crate) fn exists(firm: FirmId) -> Statement<'static> {
+    let sql = "SELECT 1 FROM firms WHERE id = $1::text::uuid";
+    statement("firm.exists", sql, vec![shown(firm)])
+}
+
 /// Makes a firm.
 pub(crate) fn create<'a>(
     actor: &'a Actor,

@@ -17,6 +17,7 @@ pub(crate) mod acts;
 pub(crate) mod changes;
 pub(crate) mod events;
 pub(crate) mod firms;
+pub(crate) mod invitations;
 pub(crate) mod office_sessions;
 pub(crate) mod outbox;
 pub(crate) mod profiles;

@@ -63,11 +63,13 @@ pub(crate) fn lease(now: Time, lease: Duration, limit: u32, newest_first: bool) 
                     FROM due WHERE m.id = due.id
                     RETURNING m.*
                  )
-                 SELECT m.id, m.recipient, m.template, m.locale, m.params, m.attempts, m.token_id, t.id, t.user_id,
-                        t.token_hash, ",
-                millis!("t.expires_at"),
-                ", t.used_at IS NOT NULL
-                 FROM leased AS m LEFT JOIN tokens AS t ON t.id = m.token_id AND t.user_id = m.user_id
+                 SELECT m.id, m.recipient, m.template, m.locale, m.params, m.attempts, m.token_id, coalesce(t.id, i.id),
+                        coalesce(t.user_id, i.firm_id), coalesce(t.token_hash, i.token_hash), ",
+                millis!("coalesce(t.expires_at, i.expires_at)"),
+                ", coalesce(t.used_at, i.used_at) IS NOT NULL
+                 FROM leased AS m
+                 LEFT JOIN tokens AS t ON t.id = m.token_id AND t.user_id = m.user_id
+                 LEFT JOIN invitations AS i ON i.id = m.token_id AND m.template = 'invitation'
                  ORDER BY m.next_attempt_at ",
                 $order
             )

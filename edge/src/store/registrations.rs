@@ -2,18 +2,19 @@
 
 use doorward_core::email::Email;
 use doorward_core::firm::Slug;
-use doorward_core::id::{EventId, UserId};
+use doorward_core::id::{EventId, FirmId, TokenId, UserId};
 use doorward_core::name::PersonName;
 use doorward_core::password::PhcHash;
 use doorward_core::role::Role;
 use doorward_core::time::Time;
+use doorward_core::token::HashedToken;
 
 use super::sessions::NewSession;
 use super::tokens::NewToken;
 use super::users::User;
 use super::{Reader, maybe, shown, statement, text, user_columns};
 use crate::context::Client;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::host::{Rows, Statement};
 
 /// Everything that a registration writes.
@@ -48,6 +49,18 @@ pub(crate) enum Registered {
     EmailTaken,
     /// No such firm, or it is inactive; nothing was written.
     UnknownFirm,
+    /// The invitation can't be accepted; nothing was written.
+    Refused(Code),
+    /// The invitation went to another address; nothing was written.
+    OtherAddress,
+}
+
+/// An invitation that was given back, genuine.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) invitation: TokenId,
+    pub(crate) firm: FirmId,
+    pub(crate) hash: HashedToken,
 }
 
 /// Writes a registration, unless the address is taken or the firm unknown.
@@ -123,7 +136,92 @@ pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
     )
 }
 
+/// Writes a registration by invitation: firm and role are those of the invitation, which is used by it, and the address is
+/// verified. The first of several at once finds it unused.
+pub(crate) fn accept<'a>(r: &'a Registration<'a>, accepted: &'a Accepted) -> Statement<'a> {
+    statement(
+        "registration.accept",
+        concat!(
+            "WITH invited AS (
+                SELECT i.id, i.firm_id, i.role, i.expires_at,
+                       i.used_at IS NULL AND firms.status = 'active' AS good, lower(i.email) = lower($2::text) AS own
+                FROM invitations AS i JOIN firms ON firms.id = i.firm_id
+                WHERE i.id = $15::text::uuid AND i.firm_id = $16::text::uuid AND i.token_hash = $17::text
+             ), owner AS (
+                SELECT id FROM users WHERE lower(email) = lower($2::text)
+             ), consumed AS (
+                UPDATE invitations SET used_at = $8::text::timestamptz
+                FROM invited
+                WHERE invitations.id = invited.id AND invitations.token_hash = $17::text AND invitations.used_at IS NULL
+                  AND invitations.expires_at > $8::text::timestamptz AND good AND own
+                  AND NOT EXISTS (SELECT 1 FROM owner)
+                RETURNING invitations.firm_id, invitations.role
+             ), created AS (
+                INSERT INTO users (id, firm_id, name, email, password_hash, role, phone, department, position, is_verified,
+                                   email_verified_at, last_login_at, password_changed_at, created_at, updated_at)
+                SELECT $1::text::uuid, firm_id, $3::text, $2::text, $4::text, role, $5::text, $6::text, $7::text, true,
+                       $8::text::timestamptz, $8::text::timestamptz, $8::text::timestamptz, $8::text::timestamptz,
+                       $8::text::timestamptz
+                FROM consumed
+                ON CONFLICT (lower(email)) DO NOTHING
+                RETURNING *
+             ), opened AS (
+                INSERT INTO sessions (id, user_id, token_hash, rotated_at, ip, user_agent, created_at, last_used_at, expires_at)
+                SELECT $9::text::uuid, id, $10::text, $8::text::timestamptz, $12::text, $13::text, $8::text::timestamptz,
+                       $8::text::timestamptz, $11::text::timestamptz
+                FROM created
+             ), event AS (
+                INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, details, created_at)
+                SELECT $14::text::uuid, id, id, 'user.registered', 'success', $12::text, $13::text,
+                       jsonb_build_object('invitation', $15::text), $8::text::timestamptz
+                FROM created
+             )
+             SELECT coalesce((SELECT CASE WHEN NOT good THEN 'invalid'
+                                          WHEN expires_at <= $8::text::timestamptz THEN 'expired'
+                                          WHEN NOT own THEN 'other'
+                                          WHEN EXISTS (SELECT 1 FROM owner) THEN 'taken' END
+                              FROM invited), 'invalid'), ",
+            user_columns!("created"),
+            " FROM (SELECT 1) AS one LEFT JOIN created ON true"
+        ),
+        vec![
+            shown(r.user),
+            text(r.email.as_str()),
+            text(r.name.as_str()),
+            text(r.password.as_str()),
+            maybe(r.phone),
+            maybe(r.department),
+            maybe(r.position),
+            shown(r.now),
+            r.session.and_then(|session| shown(session.id)),
+            maybe(r.session.map(|session| session.hash.as_str())),
+            r.session.and_then(|session| shown(session.expires_at)),
+            maybe(r.client.address.as_deref()),
+            maybe(r.client.user_agent.as_deref()),
+            shown(r.event),
+            shown(accepted.invitation),
+            shown(accepted.firm),
+            text(accepted.hash.as_str()),
+        ],
+    )
+}
+
 impl Registered {
+    /// The answer to [`accept`].
+    pub(crate) fn accepted(rows: &Rows) -> Result<Self, Failure> {
+        let mut row = Reader::first(rows, "registration").ok_or_else(|| Failure::bad_row("registration"))?;
+        let state = row.text()?;
+        if row.is_present() {
+            return User::decode(&mut row).map(|user| Self::Created(Box::new(user)));
+        }
+        Ok(match state {
+            "expired" => Self::Refused(Code::TokenExpired),
+            "other" => Self::OtherAddress,
+            "taken" => Self::EmailTaken,
+            _ => Self::Refused(Code::TokenInvalid),
+        })
+    }
+
     /// The answer to [`register`].
     pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
         let mut row = Reader::first(rows, "registration").ok_or_else(|| Failure::bad_row("registration"))?;

@@ -21,13 +21,18 @@ pub(crate) fn sessions(before: Time) -> Statement<'static> {
     )
 }
 
-/// One-time tokens, used or not, that expired before `before`.
+/// One-time tokens, used or not, that expired before `before`; and as many invitations, which aren't counted.
 pub(crate) fn tokens(before: Time) -> Statement<'static> {
     statement(
         "sweep.tokens",
         "WITH doomed AS MATERIALIZED (
             SELECT id FROM tokens WHERE expires_at < $1::text::timestamptz
             LIMIT $2::text::integer FOR UPDATE SKIP LOCKED
+         ), old AS MATERIALIZED (
+            SELECT id FROM invitations WHERE expires_at < $1::text::timestamptz
+            LIMIT $2::text::integer FOR UPDATE SKIP LOCKED
+         ), invitations AS (
+            DELETE FROM invitations USING old WHERE invitations.id = old.id
          )
          DELETE FROM tokens USING doomed WHERE tokens.id = doomed.id",
         vec![shown(before), shown(BATCH)],

@@ -2,6 +2,7 @@
 //! firm's admin can reach.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::id::{FirmId, RequestId, SessionId, UserId};
@@ -9,6 +10,7 @@ use doorward_core::role::Role;
 use doorward_core::tier::Tier;
 use doorward_core::token::access::{self, AccessClaims};
 use doorward_edge::instance::Instance;
+use doorward_edge::mail::deliver::due;
 use futures_util::future::{join, join_all, join3};
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -28,6 +30,10 @@ cases! { pub(crate) CASES: Case =
     a_suspended_admin_is_out_at_once,
     sessions_end_at_once,
     pages_of_firms_follow_each_other,
+    an_invitation_brings_one_into_the_firm,
+    an_invitation_is_accepted_once,
+    the_latest_invitation_is_the_only_one,
+    an_account_is_not_moved_by_an_invitation,
 }
 
 const ACME: FirmId = FirmId::from_bytes([0xac; 16]);
@@ -430,6 +436,140 @@ async fn pages_of_firms_follow_each_other(adapter: &Adapter) {
         once.sort();
         once.dedup();
         assert_eq!(once.len(), 47);
+    })
+    .await;
+}
+
+impl Scene<'_> {
+    /// Invites somebody, delivers the mail, and reads the token out of it.
+    async fn invite(&self, who: Someone, email: &str, role: &str) -> (Value, Option<String>) {
+        let path = format!("/api/firms/{ACME}/invitations");
+        let body = json!({ "email": email, "role": role });
+        let (status, body) = self.ask(who, Method::POST, &path, body).await;
+        assert_eq!(status, 201, "{body}");
+        due(&self.stage.host(), &self.instance).await.unwrap();
+        let received = self.stage.provider.received();
+        let mail = received.last().unwrap();
+        assert_eq!(mail.to(), email);
+        assert!(mail.text().contains("Acme"), "{}", mail.text());
+        let token = mail.text().split_once("/register?token=");
+        let token = token.map(|(_, rest)| rest.split_whitespace().next().unwrap().to_owned());
+        (body["invitation"].clone(), token)
+    }
+
+    /// Registers with an invitation.
+    async fn accept(&self, email: &str, token: &str) -> (u16, Value) {
+        let body = json!({ "email": email, "name": "New", "password": "a ship in port", "invitation": token });
+        let request = Request::post("/auth/signup")
+            .header("content-type", "application/json")
+            .body(Bytes::from(body.to_string()))
+            .unwrap();
+        let reply = doorward_edge::handle(self.stage.host(), Rc::clone(&self.instance), None, request).await;
+        (reply.status().as_u16(), serde_json::from_slice(reply.body()).unwrap())
+    }
+
+    async fn invitations(&self, who: Someone) -> Value {
+        let path = format!("/api/firms/{ACME}/invitations");
+        self.ask(who, Method::GET, &path, Value::Null).await.1["invitations"].clone()
+    }
+}
+
+async fn an_invitation_brings_one_into_the_firm(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        let (invitation, token) = scene.invite(acme, "new@example.com", "mentor").await;
+        let token = token.unwrap();
+        assert_eq!(scene.invitations(acme).await, json!([invitation]));
+        // For the address that it was sent to, and no other.
+        let (status, body) = scene.accept("other@example.com", &token).await;
+        assert_eq!((status, &body["details"][0]["path"]), (400, &json!("email")));
+        let (status, body) = scene.accept("New@Example.com", &token).await;
+        assert_eq!(status, 201, "{body}");
+        let user = &body["user"];
+        assert_eq!((&user["role"], &user["isVerified"]), (&json!("mentor"), &json!(true)));
+        assert_eq!(user["firmId"], ACME.to_string());
+        assert_eq!(scene.invitations(acme).await, json!([]));
+        let (_, body) = scene.ask(acme, Method::GET, "/api/admin/events", Value::Null).await;
+        let events = body["events"].as_array().unwrap();
+        for kind in ["invitation.created", "user.registered"] {
+            assert!(events.iter().any(|event| event["kind"] == kind), "{events:?}");
+        }
+    })
+    .await;
+}
+
+async fn an_invitation_is_accepted_once(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        let (_, token) = scene.invite(acme, "new@example.com", "member").await;
+        let token = token.unwrap();
+        let answers = join_all((0..16).map(|_| scene.accept("new@example.com", &token))).await;
+        let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 201);
+        assert_eq!(done.len(), 1, "{refused:?}");
+        for (status, body) in refused {
+            assert!(matches!(status, 400 | 409), "{body}");
+        }
+        let again = scene.accept("new@example.com", &token).await;
+        assert_eq!(again.1["code"], "TOKEN_INVALID");
+        // Deleting the account doesn't bring it back.
+        scene
+            .stage
+            .execute("DELETE FROM users WHERE email = 'new@example.com'")
+            .await;
+        let again = scene.accept("new@example.com", &token).await;
+        assert_eq!(again.1["code"], "TOKEN_INVALID");
+    })
+    .await;
+}
+
+async fn the_latest_invitation_is_the_only_one(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        let accept = async |token: &str| {
+            let (status, body) = scene.accept("new@example.com", token).await;
+            (status, body["code"].as_str().unwrap_or_default().to_owned())
+        };
+        let invalid = (400, "TOKEN_INVALID".to_owned());
+        let (_, first) = scene.invite(acme, "new@example.com", "mentee").await;
+        let (second, token) = scene.invite(acme, "new@example.com", "mentor").await;
+        let token = token.unwrap();
+        assert_eq!(scene.invitations(acme).await, json!([second]));
+        assert_eq!(accept(&first.unwrap()).await, invalid);
+        // Too late.
+        scene.stage.wait(Duration::from_hours(7 * 24));
+        assert_eq!(accept(&token).await, (410, "TOKEN_EXPIRED".to_owned()));
+        scene.stage.now.set(START);
+        // A firm that takes nobody.
+        scene.stage.execute("UPDATE firms SET status = 'inactive'").await;
+        assert_eq!(accept(&token).await, invalid);
+        scene.stage.execute("UPDATE firms SET status = 'active'").await;
+        // Taken back.
+        let path = format!("/api/firms/{ACME}/invitations/{}", second["id"].as_str().unwrap());
+        for expected in [204, 404] {
+            let (status, _) = scene.ask(acme, Method::DELETE, &path, Value::Null).await;
+            assert_eq!(status, expected);
+        }
+        assert_eq!(accept(&token).await, invalid);
+    })
+    .await;
+}
+
+async fn an_account_is_not_moved_by_an_invitation(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        scene.enter(2, "member", Some(OTHER)).await;
+        let (invitation, token) = scene.invite(acme, "u2@example.com", "member").await;
+        // Whoever invites can't tell; the mail has no token and says why.
+        assert_eq!(scene.invitations(acme).await, json!([invitation]));
+        assert_eq!(token, None);
+        // An account that came after the mail.
+        let (_, token) = scene.invite(acme, "new@example.com", "member").await;
+        let insert = "INSERT INTO users (name, email) VALUES ('New', 'NEW@example.com')";
+        scene.stage.execute(insert).await;
+        let (status, body) = scene.accept("new@example.com", &token.unwrap()).await;
+        assert_eq!((status, &body["code"]), (409, &json!("EMAIL_TAKEN")));
+        let used = "SELECT count(used_at)::text FROM invitations";
+        assert_eq!(scene.stage.value(used).await.as_deref(), Some("0"));
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::data::{ACME, ANN, BOB, SESSION, firm, none, one, person};
+use crate::data::{ACME, ANN, BOB, OTHER_SESSION, SESSION, firm, none, one, person};
 use crate::stage::{Ask, Stage};
 
 /// Each call under a permission with what it takes, and the statements of its first flight.
@@ -16,6 +16,19 @@ pub(crate) fn calls() -> Vec<(Ask, &'static [&'static str])> {
         ),
         (
             Ask::patch(&format!("/api/firms/{ACME}")).json(json!({ "name": "Acme" })),
+            &["session.alive"],
+        ),
+        (
+            Ask::get(&format!("/api/firms/{ACME}/invitations")),
+            &["session.alive", "invitation.list", "firm.exists"],
+        ),
+        (
+            Ask::post(&format!("/api/firms/{ACME}/invitations"))
+                .json(json!({ "email": "new@example.com", "role": "pm" })),
+            &["session.alive", "role.permissions"],
+        ),
+        (
+            Ask::delete(&format!("/api/firms/{ACME}/invitations/{OTHER_SESSION}")),
             &["session.alive"],
         ),
         (
@@ -95,6 +108,8 @@ fn what_is_wrong_with_a_request_is_told_to_those_only_who_may_send_it() {
         Ask::get("/api/firms?limit=0"),
         Ask::post("/api/firms").json(json!({ "slug": "-" })),
         Ask::patch(&format!("/api/firms/{ACME}")).json(json!({ "name": 7 })),
+        Ask::get(&format!("/api/firms/{ACME}/invitations?cursor=x")),
+        Ask::post(&format!("/api/firms/{ACME}/invitations")).json(json!({ "email": "new" })),
         Ask::patch(&format!("/api/admin/users/{BOB}")).json(json!({ "tier": "anonymous" })),
         Ask::get("/api/admin/events?user=bob"),
     ];

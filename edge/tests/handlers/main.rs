@@ -12,6 +12,7 @@ mod degraded;
 mod fake;
 mod firms;
 mod guards;
+mod invitations;
 mod limits;
 mod login;
 mod logout;

@@ -51,6 +51,8 @@ fn calls(stage: &Stage) -> Vec<Failing> {
         .json(json!({ "password": "something else" }));
     let forgot = Ask::post("/auth/forgot-password").json(json!({ "email": EMAIL }));
     let resend = Ask::post("/auth/resend-verification").json(json!({ "email": EMAIL }));
+    let mut accept = register.clone();
+    accept["invitation"] = json!(sealed(Purpose::Invitation));
     let verify = |purpose| Ask::post("/auth/verify-email").json(json!({ "token": sealed(purpose) }));
 
     let known = || ("user.credentials", one(credentials(Some(&HASH), "active", true)));
@@ -76,6 +78,7 @@ fn calls(stage: &Stage) -> Vec<Failing> {
             vec![],
             &["session.end"],
         ),
+        (Ask::post("/auth/signup").json(accept), vec![], &["registration.accept"]),
         (verify(Purpose::EmailVerification), vec![], &["token.verify_email"]),
         (verify(Purpose::EmailChange), vec![], &["token.change_email"]),
         (
@@ -132,6 +135,11 @@ fn under_a_permission(stage: &Stage) -> Vec<Failing> {
     let rename = Ask::patch(&format!("/api/firms/{ACME}"))
         .bearer(&access)
         .json(json!({ "name": "Acme" }));
+    let invitations = format!("/api/firms/{ACME}/invitations");
+    let invite = Ask::post(&invitations)
+        .bearer(&access)
+        .json(json!({ "email": "new@example.com", "role": "pm" }));
+    let take_back = Ask::delete(&format!("{invitations}/{OTHER_SESSION}")).bearer(&access);
     let change = Ask::patch(&format!("/api/admin/users/{BOB}"))
         .bearer(&access)
         .json(json!({ "tier": "member" }));
@@ -139,6 +147,12 @@ fn under_a_permission(stage: &Stage) -> Vec<Failing> {
     let mut calls: Vec<Failing> = vec![
         (make, vec![vec![admin()]], &["firm.create"]),
         (rename, vec![vec![admin()]], &["firm.update"]),
+        (
+            invite,
+            vec![vec![admin(), ("role.permissions", one(row(&["profiles.read"])))]],
+            &["invitation.create"],
+        ),
+        (take_back, vec![vec![admin()]], &["invitation.revoke"]),
         (change, vec![both()], &["user.change"]),
         (end, vec![both()], &["user.end_sessions"]),
     ];

@@ -127,7 +127,7 @@ impl Watch {
     fn field(&mut self, name: &str, text: &str) {
         match name {
             "email" | "newEmail" => drop(self.emails.insert(text.trim().to_lowercase())),
-            "token" => self.mailed(text),
+            "token" | "invitation" => self.mailed(text),
             "password" | "currentPassword" | "newPassword" | "confirmPassword" | "accessToken" | "refreshToken" => {
                 self.secret(text);
             }

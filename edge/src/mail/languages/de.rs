@@ -14,6 +14,7 @@ pub(super) fn words(template: Template, facts: &Facts<'_>) -> Words {
         || "Der Link gilt einmal.".to_owned(),
         |until| format!("Der Link gilt einmal, bis {}.", moment(until)),
     );
+    let firm = facts.firm.as_deref().unwrap_or("eine Firma");
     let (subject, before, button, after) = match template {
         Template::EmailVerification => (
             format!("Bestätigen Sie Ihre E-Mail-Adresse für {product}"),
@@ -98,6 +99,21 @@ pub(super) fn words(template: Template, facts: &Facts<'_>) -> Words {
                 "Wenn Sie das waren, müssen Sie nichts tun.".to_owned(),
                 NOT_YOU.to_owned(),
             ],
+        ),
+        Template::Invitation => (
+            format!("Einladung zu {product}"),
+            vec![format!("Sie sind eingeladen, bei {product} dabei zu sein: {firm}")],
+            "Einladung annehmen",
+            vec![once, "Wenn Sie das nicht möchten, müssen Sie nichts tun.".to_owned()],
+        ),
+        Template::InvitationTaken => (
+            format!("Einladung zu {product}, wo Sie ein Konto haben"),
+            vec![
+                format!("Sie sind eingeladen, bei {product} dabei zu sein: {firm}"),
+                "Ihre Adresse hat dort schon ein Konto, das nicht umziehen kann. Bitten Sie um eine Einladung an eine andere Adresse.".to_owned(),
+            ],
+            "Anmelden",
+            vec!["Wenn Sie das nicht möchten, müssen Sie nichts tun.".to_owned()],
         ),
     };
     Words {

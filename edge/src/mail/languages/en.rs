@@ -14,6 +14,7 @@ pub(super) fn words(template: Template, facts: &Facts<'_>) -> Words {
         || "The link works once.".to_owned(),
         |until| format!("The link works once, until {}.", moment(until)),
     );
+    let firm = facts.firm.as_deref().unwrap_or("a firm");
     let (subject, before, button, after) = match template {
         Template::EmailVerification => (
             format!("Confirm your e-mail address for {product}"),
@@ -96,6 +97,24 @@ pub(super) fn words(template: Template, facts: &Facts<'_>) -> Words {
                 "If this was you, you don't have to do anything.".to_owned(),
                 NOT_YOU.to_owned(),
             ],
+        ),
+        Template::Invitation => (
+            format!("An invitation to {product}"),
+            vec![format!("You are invited to join {firm} at {product}.")],
+            "Accept the invitation",
+            vec![
+                once,
+                "If you don't want to join, you don't have to do anything.".to_owned(),
+            ],
+        ),
+        Template::InvitationTaken => (
+            format!("An invitation to {product}, where you have an account"),
+            vec![
+                format!("You are invited to join {firm} at {product}."),
+                "Your address has an account there already, which can't be moved. To join, ask for an invitation to another address.".to_owned(),
+            ],
+            "Sign in",
+            vec!["If you don't want to join, you don't have to do anything.".to_owned()],
         ),
     };
     Words {

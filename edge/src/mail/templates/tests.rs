@@ -72,6 +72,8 @@ fn links_open_the_pages_with_the_token() {
             Template::PasswordChanged | Template::AddressTaken => "/forgot-password",
             Template::EmailChangeNotice | Template::NewDevice => "/sessions",
             Template::EmailChanged => "",
+            Template::Invitation => "/register?token=t0ken-_",
+            Template::InvitationTaken => "/login",
         };
         let link = format!("https://id.example.com{page}");
         assert!(text.contains(&format!("{link}\n")), "{template:?} {text}");
@@ -116,6 +118,18 @@ fn a_notice_says_what_happened_without_saying_too_much() {
 }
 
 #[test]
+fn an_invitation_names_the_firm() {
+    let params = r#"{"firm": "Acme & Söhne"}"#;
+    for (template, locale) in every().filter(|(template, _)| template.as_str().starts_with("invitation")) {
+        let Written { html, text, .. } = write(template, locale, SENDER, params, template.purpose().map(|_| TICKET));
+        assert!(
+            text.contains("Acme & Söhne") && html.contains("Acme &amp; Söhne"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn what_the_row_leaves_open_is_left_out() {
     for params in [
         "",
@@ -144,7 +158,7 @@ fn a_strangers_text_stays_text() {
         product: EVIL,
         site: "https://id.example.com",
     };
-    let params = serde_json::json!({ "newEmail": format!("{EVIL}@{EVIL}"), "ip": EVIL, "userAgent": EVIL, "at": EVIL });
+    let params = serde_json::json!({ "newEmail": format!("{EVIL}@{EVIL}"), "ip": EVIL, "userAgent": EVIL, "at": EVIL, "firm": EVIL });
     for (template, locale) in every() {
         let ticket = template.purpose().map(|_| TICKET);
         let html = write(template, locale, sender, &params.to_string(), ticket).html;
@@ -156,7 +170,10 @@ fn a_strangers_text_stays_text() {
         let device = write(template, locale, SENDER, &params.to_string(), ticket).text;
         assert_eq!(
             device.contains("evil"),
-            matches!(template, Template::EmailChangeNotice | Template::EmailChanged)
+            matches!(
+                template,
+                Template::EmailChangeNotice | Template::EmailChanged | Template::Invitation | Template::InvitationTaken
+            )
         );
     }
 }
