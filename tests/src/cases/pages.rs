@@ -14,6 +14,9 @@ pub(super) fn cases() -> Vec<Case> {
         a_life_without_javascript,
         a_forgotten_password_is_replaced,
         a_session_is_seen_and_ended,
+        a_profile_is_edited,
+        an_admin_looks_after_people,
+        somebody_is_invited_into_a_firm,
         wrong_input_comes_back_with_what_was_typed,
         what_is_ones_own_asks_to_sign_in_first,
         a_session_is_continued_within_the_page,
@@ -216,6 +219,176 @@ fn a_session_is_seen_and_ended(stage: &Stage) {
     assert_eq!((reply.status, other.jar.len()), (303, 0), "{reply}");
 }
 
+fn a_profile_is_edited(stage: &Stage) {
+    let mut browser = stage.browser();
+    let person = stage.resident(None, "mentor");
+    shows(&sign_in(&mut browser, &person, &person.password), 200, &[&person.email]);
+    let html = shows(
+        &get(&mut browser, "/profile/edit"),
+        200,
+        &[&person.name, "name=\"expertise\""],
+    );
+    assert!(!html.contains("name=\"goals\""));
+    let fields = [
+        ("name", "Ada \u{00c5}ngström"),
+        ("phone", "+49 30 1234567"),
+        ("department", "R&D"),
+        ("position", ""),
+        ("avatarUrl", ""),
+        ("locale", ""),
+        ("headline", "Listens"),
+        ("bio", "One\r\ntwo"),
+        ("expertise", "Rust, SQL,"),
+        ("timeZone", "Europe/Berlin"),
+        ("weekday-0", "3"),
+        ("start-0", "09:00"),
+        ("end-0", "12:30"),
+        ("weekday-1", ""),
+        ("start-1", ""),
+        ("end-1", ""),
+    ];
+    let page = post(&mut browser, "/profile/edit", &fields);
+    let kept = [
+        "Saved.",
+        "value=\"Ada Ångström\"",
+        "value=\"R&amp;D\"",
+        ">One\ntwo</textarea>",
+        "value=\"Rust, SQL\"",
+        "<option value=\"3\" selected>",
+        "value=\"12:30\"",
+    ];
+    shows(&page, 200, &kept);
+    // Another language, from now on.
+    let mut german = fields;
+    german[5].1 = "de";
+    shows(
+        &post(&mut browser, "/profile/edit", &german),
+        200,
+        &["Gespeichert.", "<html lang=\"de\""],
+    );
+    // What the API refuses stands beside its field.
+    let mut wrong = fields;
+    wrong[4].1 = "http://localhost/picture.png";
+    wrong[12].1 = "08:00";
+    let html = shows(
+        &post(&mut browser, "/profile/edit", &wrong),
+        400,
+        &["value=\"http://localhost/picture.png\""],
+    );
+    assert_eq!(html.matches("aria-invalid=\"true\"").count(), 2, "{html}");
+}
+
+fn an_admin_looks_after_people(stage: &Stage) {
+    let firm = stage.firm();
+    let (admin, person) = (stage.resident(None, "admin"), stage.resident(Some(&firm), "mentee"));
+    let mut browser = stage.browser();
+    sign_in(&mut browser, &admin, &admin.password);
+    let html = shows(
+        &get(&mut browser, &format!("/admin?q={}", person.email)),
+        200,
+        &[&person.name, "Mentee"],
+    );
+    let link = html
+        .split("/admin/users/")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a link");
+    let page = format!("/admin/users/{link}");
+    shows(
+        &get(&mut browser, &page),
+        200,
+        &[&person.email, "<option value=\"mentee\" selected>"],
+    );
+
+    let mut theirs = stage.browser();
+    sign_in(&mut theirs, &person, &person.password);
+    let fields = [
+        ("do", "access"),
+        ("role", "pm"),
+        ("status", "suspended"),
+        ("tier", "free"),
+    ];
+    let texts = [
+        "The change is in force.",
+        "<option value=\"pm\" selected>",
+        ">Suspended<",
+    ];
+    shows(&post(&mut browser, &page, &fields), 200, &texts);
+    forget_access(&mut theirs);
+    assert_eq!(get(&mut theirs, "/account").status, 303);
+    shows(
+        &sign_in(&mut theirs, &person, &person.password),
+        403,
+        &["This account is suspended."],
+    );
+    shows(
+        &get(&mut browser, &format!("/admin/events?user={link}")),
+        200,
+        &["login.failed"],
+    );
+    shows(&get(&mut browser, "/admin/firms"), 200, &["value=\"add\""]);
+
+    // Who may not finds neither the way nor the pages.
+    let (other, mut stranger) = (stage.resident(None, "member"), stage.browser());
+    let html = shows(&sign_in(&mut stranger, &other, &other.password), 200, &[]);
+    assert!(!html.contains("/admin"));
+    for path in ["/admin", "/admin/events", "/admin/firms", &page] {
+        shows(&get(&mut stranger, path), 403, &["You may not do that."]);
+    }
+    // A firm's own admin doesn't see other firms' people.
+    let (keeper, mut browser) = (stage.resident(Some(&stage.firm()), "admin"), stage.browser());
+    sign_in(&mut browser, &keeper, &keeper.password);
+    shows(&get(&mut browser, &page), 404, &["<h1"]);
+}
+
+fn somebody_is_invited_into_a_firm(stage: &Stage) {
+    let firm = stage.firm();
+    let (admin, guest) = (stage.resident(Some(&firm), "admin"), Person::new());
+    let mut browser = stage.browser();
+    sign_in(&mut browser, &admin, &admin.password);
+    let fields = [
+        ("do", "invite"),
+        ("firm", firm.id.as_str()),
+        ("email", &guest.email),
+        ("role", "mentor"),
+    ];
+    shows(
+        &post(&mut browser, "/admin/firms", &fields),
+        200,
+        &["The invitation is on its way."],
+    );
+
+    let token = Mailbox::of(stage).token(&guest.email, "register", 1);
+    let mut browser = stage.browser();
+    let html = shows(
+        &get(&mut browser, &format!("/register?token={token}")),
+        200,
+        &[&token, "You were invited."],
+    );
+    assert!(!html.contains("name=\"role\""));
+    let join = |browser: &mut Browser, email: &str| {
+        let fields = [
+            ("email", email),
+            ("name", &guest.name),
+            ("password", &guest.password),
+            ("invitation", &token),
+        ];
+        post(browser, "/register", &fields)
+    };
+    let elsewhere = Person::new();
+    shows(
+        &join(&mut browser, &elsewhere.email),
+        400,
+        &["aria-invalid=\"true\"", &token],
+    );
+    shows(
+        &join(&mut browser, &guest.email),
+        200,
+        &[&guest.email, "Mentor", ">confirmed<"],
+    );
+    shows(&join(&mut stage.browser(), &guest.email), 400, &["role=\"alert\""]);
+}
+
 fn wrong_input_comes_back_with_what_was_typed(stage: &Stage) {
     let mut browser = stage.browser();
     let password = "never to be seen again";
@@ -242,7 +415,7 @@ fn wrong_input_comes_back_with_what_was_typed(stage: &Stage) {
 }
 
 fn what_is_ones_own_asks_to_sign_in_first(stage: &Stage) {
-    for path in ["/sessions", "/account"] {
+    for path in ["/sessions", "/account", "/profile/edit"] {
         let mut browser = stage.browser();
         let reply = get(&mut browser, path);
         assert_eq!(
@@ -320,6 +493,7 @@ fn every_page_forbids_what_it_does_not_need(stage: &Stage) {
         "/reset-password?token=x",
         "/sessions",
         "/account",
+        "/profile/edit",
         "/.well-known/change-password",
     ] {
         for reply in [get(&mut browser, path), stage.call("GET", path).send()] {

@@ -1,4 +1,4 @@
-//! `/admin/firms`: the firms that share the deployment.
+//! `/admin/firms`: the firms that share the deployment, and whom to invite into one.
 
 use doorward_core::id::FirmId;
 use doorward_core::permission::Permission;
@@ -13,7 +13,7 @@ use super::super::visit::View;
 use super::{next_page, page, tabs};
 use crate::context::Context;
 use crate::error::{Code, Failure};
-use crate::handlers::firms;
+use crate::handlers::{firms, invitations};
 use crate::host::Host;
 use crate::reply::Reply;
 
@@ -34,6 +34,10 @@ pub(crate) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form
                 form.json(&[Take::Text("name"), Take::Filled("slug"), Take::Filled("status")]),
             );
             (firms::patch(ctx, id).await, "saved")
+        }
+        ("invite", Ok(id)) => {
+            call(ctx, form.json(&[Take::Text("email"), Take::Text("role")]));
+            (invitations::post(ctx, id).await, "invited")
         }
         (_, Err(code)) => (Err(code.into()), ""),
         _ => (Err(Code::NotFound.into()), ""),
@@ -61,7 +65,7 @@ async fn shown<H: Host>(ctx: &Context<H>, view: &View, form: &Form, problems: &P
     let content = html! {
         (heading(view, words.firms, ""))
         (tabs(view))
-        @if !adding { (problems.notice(view, &[])) }
+        @if !adding { (problems.notice(view, &["email"])) }
         ul.cards {
             @for firm in items(&answer, "firms") {
                 @let id = text(firm, "id");
@@ -73,6 +77,12 @@ async fn shown<H: Host>(ctx: &Context<H>, view: &View, form: &Form, problems: &P
                         details open[same && form.get("do") == "change"] {
                             summary { (words.edit_firm) }
                             (change(view, firm, makes_firms))
+                        }
+                    }
+                    @if may(Permission::InvitationsManage) {
+                        details open[same && form.get("do") == "invite"] {
+                            summary { (words.invite_title) }
+                            (invite(view, firm, form, problems, same))
                         }
                     }
                 }
@@ -126,6 +136,27 @@ fn change(view: &View, firm: &Value, whole: bool) -> Markup {
                 (select(&prefix, "status", words.status, &Words::pairs(words.firm_status_names), text(firm, "status")))
             }
             (submit(view, words.save))
+        }
+    }
+}
+
+fn invite(view: &View, firm: &Value, form: &Form, problems: &Problems, same: bool) -> Markup {
+    let words = view.words;
+    let (id, none) = (text(firm, "id"), Problems::default());
+    let failed = same && form.get("do") == "invite";
+    let prefix = ["invite-", id].concat();
+    let (email, role) = if failed {
+        (form.get("email"), form.get("role"))
+    } else {
+        ("", "member")
+    };
+    html! {
+        form method="post" action="/admin/firms" data-enhance novalidate {
+            (hidden("do", "invite"))
+            (hidden("firm", id))
+            (line(view, if failed { problems } else { &none }, &prefix, "email", words.email, email))
+            (select(&prefix, "role", words.role, &Words::pairs(words.role_names), role))
+            (submit(view, words.invite_button))
         }
     }
 }

@@ -258,4 +258,6 @@ pub(super) static WORDS: Words = Words {
     event_kind: "Art",
     failed: "misslungen",
     edit_firm: "Ändern",
+    invite_title: "Jemanden einladen",
+    invite_button: "Einladung schicken",
 };

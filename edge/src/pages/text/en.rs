@@ -221,4 +221,6 @@ pub(super) static WORDS: Words = Words {
     event_kind: "Kind",
     failed: "failed",
     edit_firm: "Change",
+    invite_title: "Invite somebody",
+    invite_button: "Send the invitation",
 };

@@ -58,7 +58,7 @@ words_of_pages! {
     // Administration.
     admin done_invited done_user admin_title people search_hint search_button nobody_found next_page status
     status_names all_roles events firms user_title access_title end_all_sessions user_events no_events slug firm_name
-    add_firm when what who details firm_status_names event_kind failed edit_firm
+    add_firm invite_title invite_button when what who details firm_status_names event_kind failed edit_firm
 }
 
 impl Words {

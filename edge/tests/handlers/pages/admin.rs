@@ -202,3 +202,31 @@ fn a_firms_own_admin_renames_it_and_makes_none() {
     assert_eq!(answer.html().matches("aria-invalid=\"true\"").count(), 2);
     stage.flights();
 }
+
+#[test]
+fn an_invitation_that_fails_stands_open_beside_its_firm() {
+    let stage = stage(None);
+    let fields = [
+        ("do", "invite"),
+        ("firm", &*ACME.to_string()),
+        ("email", "x"),
+        ("role", "pm"),
+    ];
+    stage.batch(vec![
+        ("session.alive", admin(None)),
+        ("firm.list", one(firm(ACME, "acme"))),
+    ]);
+    let answer = send(&stage, None, Ask::post("/admin/firms").form(&fields));
+    assert_eq!(answer.status, 400);
+    let html = answer.html();
+    for text in [
+        "<details open>",
+        "value=\"x\"",
+        "<option value=\"pm\" selected>",
+        "aria-invalid=\"true\"",
+    ] {
+        assert!(html.contains(text), "{text}: {html}");
+    }
+    assert_eq!(html.matches("<details open>").count(), 1);
+    stage.flights();
+}
