@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::paging::Page;
 use crate::reply::Reply;
 use crate::store::firms::exists;
-use crate::store::invitations::{Done, Invitation, create, list, revoke};
+use crate::store::invitations::{Effect, Invitation, create, list, revoke};
 use crate::store::roles;
 
 #[derive(Serialize)]
@@ -74,16 +74,16 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>, firm: FirmId) -> Result<Repl
     let rows = ctx
         .sql_one(create(&actor, firm, &email, &role, &token, ctx.step()?))
         .await?;
-    match Done::first(&rows)? {
-        Done::Done(invitation) => {
+    match Effect::first(&rows)? {
+        Effect::Done(invitation) => {
             ctx.deliver_later();
             let body = Body {
                 invitation: &invitation,
             };
             Ok(Reply::json(StatusCode::CREATED, &body))
         }
-        Done::Unknown => Err(Code::FirmNotFound.into()),
-        Done::Outdated => ctx.outdated().await,
+        Effect::Unknown => Err(Code::FirmNotFound.into()),
+        Effect::Outdated => ctx.outdated().await,
     }
 }
 
@@ -100,9 +100,9 @@ pub(crate) async fn delete<H: Host>(ctx: &Context<H>, firm: FirmId, invitation: 
     let decision = may(&actor.user.principal(), &Action::ManageInvitations, &Target::Firm(firm));
     allow(decision, Code::FirmNotFound)?;
     let rows = ctx.sql_one(revoke(&actor, firm, invitation, ctx.step()?)).await?;
-    match Done::first(&rows)? {
-        Done::Done(_) => Ok(Reply::empty(StatusCode::NO_CONTENT)),
-        Done::Unknown => Err(Code::NotFound.into()),
-        Done::Outdated => ctx.outdated().await,
+    match Effect::first(&rows)? {
+        Effect::Done(_) => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+        Effect::Unknown => Err(Code::NotFound.into()),
+        Effect::Outdated => ctx.outdated().await,
     }
 }

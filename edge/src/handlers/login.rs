@@ -36,11 +36,12 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let has_password = credentials
         .as_ref()
         .is_some_and(|credentials| credentials.password_hash.is_some());
-    if !has_password && verdict == Verdict::Wrong {
-        if let Some(arrived) = ctx.bring_over(&body.email, &body.attempt).await? {
-            credentials = Some(arrived);
-            verdict = Verdict::Right { rehash: false };
-        }
+    if !has_password
+        && verdict == Verdict::Wrong
+        && let Some(arrived) = ctx.bring_over(&body.email, &body.attempt).await?
+    {
+        credentials = Some(arrived);
+        verdict = Verdict::Right { rehash: false };
     }
 
     if verdict == Verdict::Unable {

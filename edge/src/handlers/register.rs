@@ -78,13 +78,12 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         client: &ctx.client,
         now: ctx.now,
     };
-    let registered = match &invitation {
-        Some(invitation) => Registered::accepted(&ctx.sql_one(accept(&registration, invitation)).await?)?,
-        None => {
-            let rows = ctx.sql_one(register(&registration)).await?;
-            ctx.deliver_later();
-            Registered::first(&rows)?
-        }
+    let registered = if let Some(invitation) = &invitation {
+        Registered::accepted(&ctx.sql_one(accept(&registration, invitation)).await?)?
+    } else {
+        let rows = ctx.sql_one(register(&registration)).await?;
+        ctx.deliver_later();
+        Registered::first(&rows)?
     };
     match (registered, session) {
         (Registered::Refused(code), _) => Err(code.into()),

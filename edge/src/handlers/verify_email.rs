@@ -33,12 +33,11 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     ctx.limit(&ctx.token_limits("verify", opened.as_ref().map(|(_, token)| token.user)))
         .await?;
     let hash = HashedToken::of(&text);
-    let (purpose, token) = match opened {
-        Some(ours) => ours,
-        None => {
-            let purpose = Purpose::EmailVerification;
-            (purpose, ctx.imported_token(purpose, &text, &hash).await?)
-        }
+    let (purpose, token) = if let Some(ours) = opened {
+        ours
+    } else {
+        let purpose = Purpose::EmailVerification;
+        (purpose, ctx.imported_token(purpose, &text, &hash).await?)
     };
     let step = Step {
         event: EventId::generate(ctx.now, &ctx.host)?,

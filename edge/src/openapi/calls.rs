@@ -192,6 +192,7 @@ pub(super) fn all() -> Vec<Call> {
     .collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn around_accounts() -> Vec<Call> {
     let session = |status, about| Answer(status, Some("SessionAnswer"), COOKIES, about);
     vec![

@@ -172,7 +172,7 @@ pub(crate) fn revoke<'a>(actor: &'a Actor, firm: FirmId, invitation: TokenId, st
 
 /// What became of [`create`] or [`revoke`].
 #[derive(Debug)]
-pub(crate) enum Done {
+pub(crate) enum Effect {
     /// It is done; the invitation that it was done to.
     Done(Invitation),
     /// There is no such firm or invitation.
@@ -181,7 +181,7 @@ pub(crate) enum Done {
     Outdated,
 }
 
-impl Done {
+impl Effect {
     /// The answer to [`create`] or [`revoke`].
     pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
         let mut row = Reader::first(rows, "invitation").ok_or_else(|| Failure::bad_row("invitation"))?;

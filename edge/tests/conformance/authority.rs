@@ -120,7 +120,7 @@ impl Scene<'_> {
             .header("authorization", format!("Bearer {token}"))
             .body(Bytes::from(body))
             .unwrap();
-        let reply = doorward_edge::handle(host, Rc::clone(&self.instance), None, request).await;
+        let reply = Box::pin(doorward_edge::handle(host, Rc::clone(&self.instance), None, request)).await;
         let body = serde_json::from_slice(reply.body()).unwrap_or_default();
         (reply.status().as_u16(), body)
     }
@@ -464,7 +464,13 @@ impl Scene<'_> {
             .header("content-type", "application/json")
             .body(Bytes::from(body.to_string()))
             .unwrap();
-        let reply = doorward_edge::handle(self.stage.host(), Rc::clone(&self.instance), None, request).await;
+        let reply = Box::pin(doorward_edge::handle(
+            self.stage.host(),
+            Rc::clone(&self.instance),
+            None,
+            request,
+        ))
+        .await;
         (reply.status().as_u16(), serde_json::from_slice(reply.body()).unwrap())
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn calls() -> Vec<(Ask, &'static [&'static str])> {
 }
 
 /// The answers of a first flight in which somebody asks, everything else being there too.
-fn answers(asker: crate::data::Row, names: &[&'static str]) -> Vec<(&'static str, doorward_edge::host::Rows)> {
+fn answers(asker: &crate::data::Row, names: &[&'static str]) -> Vec<(&'static str, doorward_edge::host::Rows)> {
     let rows = |name: &'static str| match name {
         "session.alive" => one(asker.clone()),
         "user.read" => one(person(BOB, None, "member", "active")),
@@ -93,7 +93,7 @@ fn a_role_that_allows_nothing_is_refused_in_one_flight() {
         // The token still says admin: it was made before the role was taken away.
         let token = stage.access_token_of(ANN, SESSION, "admin", firm);
         for (ask, names) in calls() {
-            stage.batch(answers(person(ANN, firm, role, "active"), names));
+            stage.batch(answers(&person(ANN, firm, role, "active"), names));
             let answer = stage.send(&ask.bearer(&token));
             assert_eq!(answer.outcome(), (403, "FORBIDDEN".to_owned()), "{role} {names:?}");
             assert_eq!(stage.flights().len(), 1);

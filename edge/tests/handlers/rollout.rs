@@ -15,7 +15,7 @@ use crate::data::{
     ANN, CHANGED_AT, EMAIL, HASH, PASSWORD, SESSION, Session, ann, at, credentials, joined, none, one, row,
 };
 use crate::fake::KvOutcome;
-use crate::stage::{Ask, Stage};
+use crate::stage::{Ask, Line, Stage};
 
 const OLD: (&str, &str) = ("LEGACY_AUTH", "https://old.example");
 /// An answer in the old system's own words.
@@ -152,7 +152,7 @@ fn in_shadow_both_are_asked_the_old_one_answers_and_differences_are_counted() {
         assert_eq!(flights[0][0], ["HINCRBY", "doorward:rollout", outcome, "1"]);
         assert_eq!((flights.len(), flights[0][1][0].as_str()), (1, "EXPIRE"));
         let lines = stage.log();
-        let events: Vec<_> = lines.iter().map(|line| line.event()).collect();
+        let events: Vec<_> = lines.iter().map(Line::event).collect();
         let expected: &[&str] = if outcome.ends_with("different") {
             &["rollout.difference"]
         } else {

@@ -7,6 +7,7 @@ const NOT_YOU: &str = "Wenn Sie das nicht waren, kennt vielleicht jemand Ihr Pas
                        das beendet auch alle Sitzungen.";
 const UNASKED: &str = "Wenn Sie das nicht angefordert haben, müssen Sie nichts tun.";
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn words(template: Template, facts: &Facts<'_>) -> Words {
     let product = facts.product;
     let new_email = facts.new_email.as_deref().unwrap_or("eine andere Adresse");

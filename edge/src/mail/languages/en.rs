@@ -7,6 +7,7 @@ const NOT_YOU: &str = "If this wasn't you, someone else may know your password. 
                        ends every session.";
 const UNASKED: &str = "If you didn't ask for this, you don't have to do anything.";
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn words(template: Template, facts: &Facts<'_>) -> Words {
     let product = facts.product;
     let new_email = facts.new_email.as_deref().unwrap_or("another address");
