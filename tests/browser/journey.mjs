@@ -2,7 +2,7 @@
 
 import { BOTH, assert, at, axe, coreIsReady, doing, form, link, notice, person, replaced, send, signedIn, test } from './harness.mjs';
 
-test('the journey: register, verify, change the password, end a session, forget, reset, sign out', BOTH, async (visitor) => {
+test('the journey: register, verify, edit the profile, change the password, end a session, forget, reset, sign out', BOTH, async (visitor) => {
   const { page, js } = visitor;
   const { name, email, password } = person();
   const inspect = (state) => (js ? axe(page, state) : undefined);
@@ -33,6 +33,12 @@ test('the journey: register, verify, change the password, end a session, forget,
   await page.locator('#main .badge.good', { hasText: 'confirmed' }).waitFor();
   await inspect('/ verified');
   step('verified by the mail');
+
+  await replaced(page, () => page.locator('#bar a[href="/profile/edit"]').click());
+  await send(page, form('/profile/edit'), { phone: '+49 30 1234567', position: 'Analyst' });
+  await notice(page, 'Saved.');
+  assert.equal(await page.locator('#main [name=phone]').inputValue(), '+49301234567');
+  step('edited the profile');
 
   await page.goto('/account');
   await inspect('/account');

@@ -11,6 +11,7 @@ if (process.argv[2] === 'outage') {
 } else {
   await import('./agreement.mjs');
   await import('./journey.mjs');
+  await import('./profile.mjs');
   await import('./wrong.mjs');
   await import('./tabs.mjs');
   await import('./trouble.mjs');

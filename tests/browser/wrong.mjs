@@ -47,6 +47,14 @@ const wrong = [
     says: { email: 'Enter a valid e-mail address.' },
   },
   {
+    name: '/profile/edit',
+    isMember: true,
+    path: '/profile/edit',
+    form: form('/profile/edit'),
+    values: { name: ' ', phone: 'call me', department: 'one\u202etwo' },
+    says: { name: 'Enter a name.', phone: 'Enter a valid telephone number', department: 'Use one line of plain text.' },
+  },
+  {
     name: '/account, the password',
     isMember: true,
     path: '/account',
