@@ -91,7 +91,7 @@ fn everything(now: Time) -> Option<u32> {
         id: RequestId::generate(now, &Seeded).ok()?,
     };
     let token = access::issue(&keys, &policy, &claims).ok()?;
-    black_box(access::verify(&keys, &policy, &token, now).ok()?);
+    black_box(access::verify(&keys, &policy, &access::Proven::new(), &token, now).ok()?);
     passed += 1;
 
     let first = RefreshToken::first(claims.session, [5; 16]);

@@ -4,6 +4,7 @@ pub mod access;
 mod eddsa;
 pub mod keys;
 pub mod one_time;
+mod proven;
 pub mod refresh;
 
 use alloc::string::String;

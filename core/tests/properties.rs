@@ -17,7 +17,7 @@ use doorward_core::role::Role;
 use doorward_core::text::ShortText;
 use doorward_core::tier::Tier;
 use doorward_core::time::Time;
-use doorward_core::token::access::{self, AccessClaims, AccessPolicy};
+use doorward_core::token::access::{self, AccessClaims, AccessPolicy, Proven};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::{Refresh, RefreshToken, SessionRow, decide};
 use doorward_core::token::{HashedToken, Keys};
@@ -250,7 +250,9 @@ proptest! {
             id: RequestId::from_bytes(ids[2]),
         };
         let token = access::issue(&keys, &policy(), &claims).unwrap();
-        prop_assert_eq!(access::verify(&keys, &policy(), &token, issued_at), Ok(claims));
+        let proven = Proven::new();
+        prop_assert_eq!(access::verify(&keys, &policy(), &proven, &token, issued_at), Ok(claims.clone()));
+        prop_assert_eq!(access::verify(&keys, &policy(), &proven, &token, issued_at), Ok(claims));
     }
 
     #[test]
@@ -273,7 +275,10 @@ proptest! {
         changed[at] = byte;
         let changed = String::from_utf8(changed).unwrap();
         prop_assume!(changed != token);
-        prop_assert!(access::verify(&keys, &policy(), &changed, now).is_err());
+        // Also where the good one is remembered.
+        let proven = Proven::new();
+        prop_assert!(access::verify(&keys, &policy(), &proven, &token, now).is_ok());
+        prop_assert!(access::verify(&keys, &policy(), &proven, &changed, now).is_err());
     }
 
     /// Tabs that refresh as they like, replies that get lost, a thief who tries what he has: one session, and the rule of

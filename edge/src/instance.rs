@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use doorward_core::password::Workspace;
 use doorward_core::time::Time;
+use doorward_core::token::access::Proven;
 
 use crate::config::{Config, ConfigError};
 use crate::limits::LocalLimits;
@@ -21,6 +22,8 @@ pub struct Instance {
     pub config: Config,
     /// The one Argon2 buffer: hashing never awaits, so one is enough however many sign in at once.
     pub(crate) hashing: RefCell<Workspace>,
+    /// Access tokens whose signatures were found good.
+    pub(crate) proven: Proven,
     /// Who is signed in, as read within the last few seconds.
     pub(crate) sessions: RefCell<SessionCache>,
     /// Counters for when Redis is down.
@@ -60,6 +63,7 @@ impl Instance {
         Self {
             config,
             hashing: RefCell::new(Workspace::new()),
+            proven: Proven::new(),
             sessions: RefCell::default(),
             limits: RefCell::default(),
             kv_rests_until: Cell::new(0),

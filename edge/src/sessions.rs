@@ -171,7 +171,8 @@ impl<H: Host> Context<H> {
     pub(crate) fn access_claims(&self) -> Result<AccessClaims, Failure> {
         let token = self.access_token().ok_or(Code::Unauthenticated)?;
         let config = self.config();
-        access::verify(&config.keys, &config.access, token, self.now).map_err(|_| Code::Unauthenticated.into())
+        access::verify(&config.keys, &config.access, &self.instance.proven, token, self.now)
+            .map_err(|_| Code::Unauthenticated.into())
     }
 
     /// The user who sends this request, as the database said within the revocation bound: no flight when this instance

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::eddsa::EdDsa;
 use super::keys::Keys;
+pub use super::proven::Proven;
 use crate::id::{FirmId, RequestId, SessionId, UserId};
 use crate::role::Role;
 use crate::tier::Tier;
@@ -211,7 +212,7 @@ pub fn issue(keys: &Keys, policy: &AccessPolicy, claims: &AccessClaims) -> Resul
         exp: claims.expires_at.as_seconds(),
         jti: claims.id,
     };
-    let token = EdDsa
+    let token = EdDsa(&Proven::new())
         .token(&header, &Claims::new(written), key)
         .map_err(|_| IssueError::Encoding)?;
     if token.len() <= MAX_BYTES {
@@ -223,9 +224,17 @@ pub fn issue(keys: &Keys, policy: &AccessPolicy, claims: &AccessClaims) -> Resul
 
 /// Checks an access token and reads it.
 ///
+/// The arithmetic of a signature that `proven` knows isn't done again; everything else is.
+///
 /// # Errors
 /// See [`AccessError`].
-pub fn verify(keys: &Keys, policy: &AccessPolicy, token: &str, now: Time) -> Result<AccessClaims, AccessError> {
+pub fn verify(
+    keys: &Keys,
+    policy: &AccessPolicy,
+    proven: &Proven,
+    token: &str,
+    now: Time,
+) -> Result<AccessClaims, AccessError> {
     if token.len() > MAX_BYTES {
         return Err(AccessError::Malformed);
     }
@@ -242,7 +251,7 @@ pub fn verify(keys: &Keys, policy: &AccessPolicy, token: &str, now: Time) -> Res
         .as_deref()
         .and_then(|kid| keys.verifier(kid))
         .ok_or(AccessError::UnknownKey)?;
-    let token = EdDsa
+    let token = EdDsa(proven)
         .validator::<Read>(key)
         .validate(&untrusted)
         .map_err(|error| match error {
@@ -329,14 +338,14 @@ mod tests {
     }
 
     fn check(token: &str) -> Result<AccessClaims, AccessError> {
-        verify(&keys(), &policy(), token, Time::from_millis(ISSUED))
+        verify(&keys(), &policy(), &Proven::new(), token, Time::from_millis(ISSUED))
     }
 
     /// Signs whatever header and claims with the right key.
     fn sign(header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
         let signed = format!("{}.{}", encode(header), encode(claims));
-        let signature = EdDsa.sign(keys().signer().1, signed.as_bytes());
+        let signature = EdDsa(&Proven::new()).sign(keys().signer().1, signed.as_bytes());
         format!("{signed}.{}", Base64UrlUnpadded::encode_string(&signature.as_bytes()))
     }
 
@@ -375,7 +384,16 @@ mod tests {
 
     #[test]
     fn lives_from_its_issue_to_its_end_and_the_leeway() {
-        let at = |millis| verify(&keys(), &policy(), GOLDEN, Time::from_millis(ISSUED + millis)).err();
+        let at = |millis| {
+            verify(
+                &keys(),
+                &policy(),
+                &Proven::new(),
+                GOLDEN,
+                Time::from_millis(ISSUED + millis),
+            )
+            .err()
+        };
         assert_eq!(at(-86_400_000), None);
         assert_eq!(at(604_999), None);
         assert_eq!(at(605_000), Some(AccessError::Expired));
@@ -384,11 +402,21 @@ mod tests {
             ..policy()
         };
         assert_eq!(
-            verify(&keys(), &strict, GOLDEN, Time::from_millis(ISSUED + 599_999)).err(),
+            verify(
+                &keys(),
+                &strict,
+                &Proven::new(),
+                GOLDEN,
+                Time::from_millis(ISSUED + 599_999)
+            )
+            .err(),
             None
         );
         let end = Time::from_millis(ISSUED + 600_000);
-        assert_eq!(verify(&keys(), &strict, GOLDEN, end).err(), Some(AccessError::Expired));
+        assert_eq!(
+            verify(&keys(), &strict, &Proven::new(), GOLDEN, end).err(),
+            Some(AccessError::Expired)
+        );
         assert_eq!(check(&with_claim("nbf", json!(ISSUED / 1000 + 5))), Ok(claims()));
         assert_eq!(
             check(&with_claim("nbf", json!(ISSUED / 1000 + 6))),
@@ -502,10 +530,13 @@ mod tests {
     fn a_rotated_key_still_verifies() {
         let rotated = Keys::parse(&Keys::rotate(KEY_SET, [5; 32], [6; 32]).unwrap()).unwrap();
         let now = Time::from_millis(ISSUED);
-        assert_eq!(verify(&rotated, &policy(), GOLDEN, now), Ok(claims()));
+        assert_eq!(verify(&rotated, &policy(), &Proven::new(), GOLDEN, now), Ok(claims()));
         let new = issue(&rotated, &policy(), &claims()).unwrap();
-        assert_eq!(verify(&rotated, &policy(), &new, now), Ok(claims()));
-        assert_eq!(verify(&keys(), &policy(), &new, now), Err(AccessError::UnknownKey));
+        assert_eq!(verify(&rotated, &policy(), &Proven::new(), &new, now), Ok(claims()));
+        assert_eq!(
+            verify(&keys(), &policy(), &Proven::new(), &new, now),
+            Err(AccessError::UnknownKey)
+        );
     }
 
     #[test]

@@ -9,8 +9,10 @@ use core::num::NonZeroUsize;
 use ed25519_compact::{PublicKey, SecretKey, Signature};
 use jwt_compact::{Algorithm, AlgorithmSignature};
 
-/// The algorithm `EdDSA` (RFC 8037, section 3.1) on the curve Ed25519.
-pub(super) struct EdDsa;
+use super::proven::Proven;
+
+/// The algorithm `EdDSA` (RFC 8037, section 3.1) on the curve Ed25519, with what it remembers of verifying.
+pub(super) struct EdDsa<'a>(pub(super) &'a Proven);
 
 /// An Ed25519 signature.
 pub(super) struct EdDsaSignature(Signature);
@@ -29,7 +31,7 @@ impl AlgorithmSignature for EdDsaSignature {
     }
 }
 
-impl Algorithm for EdDsa {
+impl Algorithm for EdDsa<'_> {
     type SigningKey = SecretKey;
     type VerifyingKey = PublicKey;
     type Signature = EdDsaSignature;
@@ -43,6 +45,6 @@ impl Algorithm for EdDsa {
     }
 
     fn verify_signature(&self, signature: &EdDsaSignature, key: &PublicKey, message: &[u8]) -> bool {
-        key.verify(message, &signature.0).is_ok()
+        self.0.verify(key, &signature.0, message)
     }
 }
