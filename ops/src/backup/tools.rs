@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
+use tokio_postgres::config::Host;
 
 use super::{catalog, dump};
-use crate::database::explain;
+use crate::database::{self, explain};
 
 /// How a file in pg_dump's custom format begins.
 pub(super) const MAGIC: &[u8] = b"PGDMP";
@@ -117,7 +117,7 @@ pub(super) fn restore(url: &str, path: &Path, replace: bool) -> anyhow::Result<(
     if replace {
         command.args(["--clean", "--if-exists"]);
     }
-    let config: Config = url.parse()?;
+    let (config, _) = database::read(url)?;
     command
         .arg("--dbname")
         .arg(config.get_dbname().or(config.get_user()).unwrap_or_default())
@@ -127,7 +127,7 @@ pub(super) fn restore(url: &str, path: &Path, replace: bool) -> anyhow::Result<(
 
 /// The program with the database in its environment, where no other user of the machine sees the password.
 fn command(program: &str, url: &str) -> anyhow::Result<Command> {
-    let config: Config = url.parse().ok().context("the database URL can't be read")?;
+    let (config, encryption) = database::read(url)?;
     let mut command = Command::new(program);
     match config.get_hosts().first() {
         Some(Host::Tcp(host)) => command.env("PGHOST", host),
@@ -147,8 +147,10 @@ fn command(program: &str, url: &str) -> anyhow::Result<Command> {
     if let Some(password) = config.get_password() {
         command.env("PGPASSWORD", String::from_utf8_lossy(password).as_ref());
     }
-    if config.get_ssl_mode() == SslMode::Require {
-        command.env("PGSSLMODE", "require");
+    if encryption.encrypt {
+        command.env("PGSSLMODE", "verify-full");
+        let system = PathBuf::from("system");
+        command.env("PGSSLROOTCERT", encryption.roots.unwrap_or(system));
     }
     Ok(command)
 }
