@@ -6,7 +6,7 @@ use utoipa::openapi::schema::Object;
 
 use super::formats::{
     chosen_role, email, firm_name, flag, given, given_firm_status, given_or_null, given_role, given_status, given_tier,
-    line, name, needed_role, needed_slug, new_password, phone, slug,
+    id_read, line, name, needed_role, needed_slug, new_password, phone, slug,
 };
 use super::link;
 use crate::extract::PRIVILEGED;
@@ -110,7 +110,95 @@ const BODIES: &[(&str, &[Field])] = &[
             ("tier", "GivenTier", MAY),
         ],
     ),
+    (
+        "ProfileChange",
+        &[
+            ("name", "PersonName", MAY),
+            ("phone", "Clearable", MAY),
+            ("avatarUrl", "Clearable", MAY),
+            ("department", "Clearable", MAY),
+            ("position", "Clearable", MAY),
+            ("preferences", "PreferencesChange", MAY),
+            ("headline", "Clearable", MAY),
+            ("bio", "Clearable", MAY),
+            ("expertise", "ExpertiseNames", MAY),
+            ("availability", "Hours", MAY),
+            ("goals", "Clearable", MAY),
+            ("mentor", "MentorChange", MAY),
+            ("mentee", "MenteeChange", MAY),
+        ],
+    ),
+    (
+        "OfficeSessionRequest",
+        &[
+            ("mentorId", "GivenId", MUST),
+            ("startsAt", "Moment", MUST),
+            ("endsAt", "Clearable", MAY),
+            ("durationMinutes", "Minutes", MAY),
+            ("topic", "Clearable", MAY),
+        ],
+    ),
+    (
+        "OfficeSessionMove",
+        &[
+            ("startsAt", "Moment", MUST),
+            ("endsAt", "Clearable", MAY),
+            ("durationMinutes", "Minutes", MAY),
+        ],
+    ),
+    ("OfficeSessionCancel", &[("reason", "Clearable", MAY)]),
 ];
+
+/// The formats that hold others. What only a parser can say of a text stands in its description.
+fn nested() -> [(&'static str, Value); 8] {
+    let clearable = link("schemas", "Clearable");
+    let (names, hours) = (link("schemas", "ExpertiseNames"), link("schemas", "Hours"));
+    let clock = json!({"type": "string", "pattern": "^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"});
+    let slot = json!({
+        "type": "object",
+        "required": ["weekday", "start", "end", "timeZone"],
+        "properties": {
+            "weekday": {"type": "integer", "minimum": 1, "maximum": 7},
+            "start": clock, "end": clock,
+            "timeZone": {"type": "string", "minLength": 1, "description": "An IANA name, the same one in all.", "example": "Europe/Berlin"},
+        },
+    });
+    let mentor = json!({"headline": clearable, "bio": clearable, "expertise": names, "availability": hours});
+    [
+        (
+            "Clearable",
+            json!({"type": ["string", "null"], "description": "Null or an empty text clears it."}),
+        ),
+        (
+            "PreferencesChange",
+            json!({"type": ["object", "null"], "description": "Merged key by key, null takes a key away; 64 keys, 8 KiB and 4 levels in all."}),
+        ),
+        (
+            "ExpertiseNames",
+            json!({"type": ["array", "null"], "items": {"type": "string"}, "description": "All of them anew, at most 20."}),
+        ),
+        (
+            "Hours",
+            json!({"type": ["array", "null"], "items": slot, "description": "All of them anew, at most 50, none over another."}),
+        ),
+        (
+            "MentorChange",
+            json!({"type": ["object", "null"], "properties": mentor}),
+        ),
+        (
+            "MenteeChange",
+            json!({"type": ["object", "null"], "properties": {"goals": clearable}}),
+        ),
+        (
+            "Moment",
+            json!({"type": "string", "minLength": 1, "description": "RFC 3339, a whole minute within the next year.", "example": "2027-01-04T10:00:00+01:00"}),
+        ),
+        (
+            "Minutes",
+            json!({"type": ["integer", "null"], "description": "15 to 240; 30, or as long as before, unless given."}),
+        ),
+    ]
+}
 
 /// The schemas of all formats.
 pub(super) fn formats() -> Map<String, Value> {
@@ -120,6 +208,8 @@ pub(super) fn formats() -> Map<String, Value> {
         .collect();
     let refused = json!({"not": {}, "description": "A privilege: refused with 403 `FORBIDDEN`."});
     all.insert("Refused".to_owned(), refused);
+    all.insert("GivenId".to_owned(), json!(id_read()));
+    all.extend(nested().map(|(name, schema)| (name.to_owned(), schema)));
     all
 }
 

@@ -159,6 +159,7 @@ fn id_of(path: &str) -> &'static str {
     match path.split('/').nth(2) {
         Some("firms") => "Firm",
         Some("admin" | "profiles") => "User",
+        Some("office-sessions") => "OfficeSession",
         _ => "Session",
     }
 }
@@ -185,6 +186,8 @@ pub(super) fn all() -> Vec<Call> {
         around_firms(),
         around_invitations(),
         around_others(),
+        around_profiles(),
+        around_office_sessions(),
         around_the_service(),
     ]
     .into_iter()
@@ -589,6 +592,157 @@ fn around_others() -> Vec<Call> {
                 &[Code::Forbidden, Code::UserNotFound],
             )
         },
+    ]
+}
+
+fn around_profiles() -> Vec<Call> {
+    let call = |method, at, summary, body: Option<&'static str>, own_codes| Call {
+        tag: "profiles",
+        ..act(
+            method,
+            at,
+            summary,
+            body,
+            Answer(StatusCode::OK, Some("ProfileAnswer"), &[], "The profile."),
+            own_codes,
+        )
+    };
+    let change = |method, name| {
+        call(
+            method,
+            name,
+            "What is there changes, what isn't stays; null clears",
+            Some("ProfileChange"),
+            &[],
+        )
+    };
+    let change_others = |method, name| Call {
+        own_codes: &[Code::NotFound, Code::UserNotFound],
+        ..change(method, name)
+    };
+    vec![
+        call(
+            "get",
+            &[("/api/profiles/me", "readOwnProfile")],
+            "One's own profile, with the firm and what belongs to the role",
+            None,
+            &[],
+        ),
+        call(
+            "get",
+            &[("/api/profiles/{id}", "readProfile")],
+            "Somebody's profile",
+            None,
+            &[Code::Forbidden, Code::NotFound, Code::UserNotFound],
+        ),
+        change_others("put", &[("/api/profiles/{id}", "putProfile")]),
+        change_others("patch", &[("/api/profiles/{id}", "patchProfile")]),
+        change("put", &[("/api/profile/update", "putOwnProfile")]),
+        change("patch", &[("/api/profile/update", "patchOwnProfile")]),
+        change("post", &[("/api/profile/update", "postOwnProfile")]),
+        Call {
+            tag: "profiles",
+            query: &["Role", "FirmKey", "Search", "Limit", "Cursor"],
+            ..act(
+                "get",
+                &[("/api/profiles", "listProfiles")],
+                "The people whom one looks after, the newest first",
+                None,
+                Answer(StatusCode::OK, Some("Profiles"), &[], "A page of them."),
+                &[Code::Forbidden],
+            )
+        },
+    ]
+}
+
+fn around_office_sessions() -> Vec<Call> {
+    let call = |method, at, summary, body: Body, own_codes| Call {
+        tag: "office sessions",
+        body,
+        ..act(
+            method,
+            at,
+            summary,
+            None,
+            Answer(StatusCode::OK, Some("OfficeSessionAnswer"), &[], "The office session."),
+            own_codes,
+        )
+    };
+    const FOUND: &[Code] = &[Code::NotFound, Code::OfficeSessionNotFound];
+    const STEP: &[Code] = &[
+        Code::Forbidden,
+        Code::NotFound,
+        Code::OfficeSessionNotFound,
+        Code::InvalidTransition,
+    ];
+    vec![
+        Call {
+            tag: "office sessions",
+            query: &["OfficeSessionStatus", "Limit", "Cursor"],
+            ..act(
+                "get",
+                &[("/api/office-sessions", "listOfficeSessions")],
+                "One's own, on either side, the latest first",
+                None,
+                Answer(StatusCode::OK, Some("OfficeSessions"), &[], "A page of them."),
+                &[],
+            )
+        },
+        Call {
+            answers: vec![Answer(
+                StatusCode::CREATED,
+                Some("OfficeSessionAnswer"),
+                &[],
+                "It waits for the mentor.",
+            )],
+            ..call(
+                "post",
+                &[("/api/office-sessions", "askForOfficeSession")],
+                "Asks a mentor of one's firm for a time",
+                Some(("OfficeSessionRequest", Need::Must)),
+                &[Code::UserNotFound, Code::SlotTaken],
+            )
+        },
+        call(
+            "get",
+            &[("/api/office-sessions/{id}", "readOfficeSession")],
+            "One of one's own",
+            None,
+            FOUND,
+        ),
+        call(
+            "post",
+            &[("/api/office-sessions/{id}/confirm", "confirmOfficeSession")],
+            "Agrees to the time that the other side has named",
+            None,
+            STEP,
+        ),
+        call(
+            "post",
+            &[("/api/office-sessions/{id}/move", "moveOfficeSession")],
+            "Names another time, for the other side to confirm",
+            Some(("OfficeSessionMove", Need::Must)),
+            &[
+                Code::NotFound,
+                Code::OfficeSessionNotFound,
+                Code::InvalidTransition,
+                Code::SlotTaken,
+            ],
+        ),
+        call(
+            "post",
+            &[("/api/office-sessions/{id}/cancel", "cancelOfficeSession")],
+            "Calls it off",
+            Some(("OfficeSessionCancel", Need::May)),
+            STEP,
+        ),
+        call(
+            "post",
+            &[("/api/office-sessions/{id}/complete", "completeOfficeSession")],
+            "The mentor says that it took place",
+            None,
+            STEP,
+        ),
     ]
 }
 

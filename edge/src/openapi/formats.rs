@@ -5,6 +5,7 @@
 
 use doorward_core::event::Outcome;
 use doorward_core::firm::FirmStatus;
+use doorward_core::office_session::{OfficeSessionStatus, Side};
 use doorward_core::password::{MAX_CHARS, MIN_CHARS};
 use doorward_core::tier::Tier;
 use doorward_core::user::Status;
@@ -86,6 +87,16 @@ pub(crate) fn status() -> Object {
 /// `core::tier`.
 pub(crate) fn tier() -> Object {
     words(Tier::ALL.iter().map(|tier| tier.as_str()))
+}
+
+/// `core::office_session::OfficeSessionStatus`.
+pub(crate) fn office_session_status() -> Object {
+    words(OfficeSessionStatus::ALL.iter().map(|status| status.as_str()))
+}
+
+/// `core::office_session::Side`.
+pub(crate) fn side() -> Object {
+    words(Side::ALL.iter().map(|side| side.as_str()))
 }
 
 /// An address as it is kept.

@@ -54,7 +54,7 @@ fn document() -> Value {
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": "account"}, {"name": "sessions"}, {"name": "administration"}, {"name": "service"}],
+        "tags": [{"name": "account"}, {"name": "sessions"}, {"name": "profiles"}, {"name": "office sessions"}, {"name": "administration"}, {"name": "service"}],
         "paths": calls::paths(&calls),
         "components": {
             "schemas": schemas(),
@@ -81,6 +81,23 @@ fn document() -> Value {
                 "Invitation": {
                     "name": "invitationId", "in": "path", "required": true, "schema": formats::id_read(),
                     "description": "The id of an invitation.",
+                },
+                "OfficeSession": {
+                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
+                    "description": "The id of an office session.",
+                },
+                "Role": {"name": "role", "in": "query", "schema": formats::role(), "description": "People of this role."},
+                "FirmKey": {
+                    "name": "firm", "in": "query", "schema": {"type": "string"},
+                    "description": "People of this firm, by its id or its slug.",
+                },
+                "Search": {
+                    "name": "q", "in": "query", "schema": {"type": "string"},
+                    "description": "A part of the name or the address, 2 to 100 characters; letters' case doesn't matter.",
+                },
+                "OfficeSessionStatus": {
+                    "name": "status", "in": "query", "schema": formats::office_session_status(),
+                    "description": "Those that stand like this.",
                 },
                 "Limit": {
                     "name": "limit", "in": "query", "schema": formats::limit(),
@@ -158,6 +175,14 @@ fn schemas() -> Value {
     add("Invitations", page("invitations", "Invitation"));
     add("Event", closed(&json!(Event::schema()), &[]));
     add("Events", page("events", "Event"));
+    add("OfficeSession", office_session());
+    let one = json!({"type": "object", "properties": {"officeSession": link("schemas", "OfficeSession")}});
+    add("OfficeSessionAnswer", closed(&one, &[]));
+    add("OfficeSessions", page("officeSessions", "OfficeSession"));
+    add("Profile", profile());
+    let profile = json!({"type": "object", "properties": {"profile": link("schemas", "Profile")}});
+    add("ProfileAnswer", closed(&profile, &[]));
+    add("Profiles", page("profiles", "Profile"));
     let sessions = json!({"type": "array", "items": link("schemas", "Session")});
     add(
         "Sessions",
@@ -208,6 +233,50 @@ fn closed(schema: &Value, optional: &[&str]) -> Value {
     }
     schema["additionalProperties"] = json!(false);
     schema
+}
+
+/// What `store::office_sessions` makes.
+fn office_session() -> Value {
+    let (id, time, name) = (json!(formats::id()), json!(formats::time()), formats::given());
+    let text = json!({"type": ["string", "null"]});
+    let properties = json!({
+        "id": id, "mentorId": id, "menteeId": id, "mentorName": name, "menteeName": name,
+        "startsAt": time, "endsAt": time,
+        "timeZone": {"type": "string", "description": "That of the mentor's hours.", "example": "Europe/Berlin"},
+        "status": formats::office_session_status(),
+        "proposedBy": formats::side(),
+        "topic": text, "createdAt": time, "updatedAt": time,
+    });
+    closed(&json!({"type": "object", "properties": properties}), &[])
+}
+
+/// What `store::profiles` makes: a user and what belongs to it.
+fn profile() -> Value {
+    let text = json!({"type": ["string", "null"]});
+    let or_null = |properties: Value| {
+        let object = closed(&json!({"type": "object", "properties": properties}), &[]);
+        json!({"oneOf": [{"type": "null"}, object]})
+    };
+    let clock = json!({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]$"});
+    let slot = json!({"type": "object", "properties": {
+        "id": formats::id(), "weekday": {"type": "integer", "minimum": 1, "maximum": 7},
+        "start": clock, "end": clock, "timeZone": {"type": "string"},
+    }});
+    let ahead = json!({
+        "type": "array", "maxItems": 20, "items": link("schemas", "OfficeSession"),
+        "description": "The next ones that are requested or confirmed.",
+    });
+    let mut profile = json!(User::schema());
+    profile["properties"]["firm"] =
+        or_null(json!({"id": formats::id(), "slug": {"type": "string"}, "name": {"type": "string"}}));
+    profile["properties"]["mentor"] = or_null(json!({
+        "headline": text, "bio": text,
+        "expertise": {"type": "array", "items": {"type": "string"}},
+        "availability": {"type": "array", "items": closed(&slot, &[])},
+        "officeSessions": ahead,
+    }));
+    profile["properties"]["mentee"] = or_null(json!({"goals": text, "officeSessions": ahead}));
+    closed(&profile, &[])
 }
 
 /// What `core::token::keys` publishes (RFC 7517; RFC 8037, section 2).

@@ -14,6 +14,8 @@ use crate::data::{
     row,
 };
 use crate::fake::SqlOutcome;
+use crate::office_sessions::{OFFICE, found};
+use crate::profiles::profile;
 use crate::stage::{Ask, Stage};
 
 /// A call, the flights that go well, and then the statements of the one that fails.
@@ -121,7 +123,65 @@ fn calls(stage: &Stage) -> Vec<Failing> {
         .into_iter()
         .map(|(ask, before, failing)| (ask, before.into_iter().map(|one| vec![one]).collect(), failing))
         .chain(under_a_permission(stage))
+        .chain(around_profiles(stage))
         .collect()
+}
+
+/// The same for profiles and office sessions.
+fn around_profiles(stage: &Stage) -> Vec<Failing> {
+    let access = stage.access_token_of(ANN, SESSION, "admin", None);
+    let ann = |role| ("session.alive", one(person(ANN, None, role, "active")));
+    let ask = |ask: Ask| ask.bearer(&access);
+    let bob = one(profile(person(BOB, None, "member", "active")));
+    let asked = json!({ "mentorId": BOB.to_string(), "startsAt": "2026-11-21T12:00:00Z" });
+    let cancel = ask(Ask::post(&format!("/api/office-sessions/{OFFICE}/cancel")));
+    let read = found("mentee", "requested", "mentee");
+    vec![
+        (
+            ask(Ask::get("/api/profiles/me")),
+            vec![],
+            &["session.alive", "profile.read"],
+        ),
+        (
+            ask(Ask::get("/api/profiles")),
+            vec![],
+            &["session.alive", "profile.list"],
+        ),
+        (
+            ask(Ask::post("/api/profile/update")).json(json!({ "phone": null })),
+            vec![],
+            &["profile.write", "profile.read"],
+        ),
+        (
+            ask(Ask::patch(&format!("/api/profiles/{BOB}"))).json(json!({ "expertise": [], "availability": [] })),
+            vec![vec![ann("admin"), ("profile.read", bob)]],
+            &[
+                "profile.write",
+                "profile.name_expertise",
+                "profile.clear_expertise",
+                "profile.set_expertise",
+                "profile.clear_availability",
+                "profile.set_availability",
+                "profile.read",
+            ],
+        ),
+        (
+            ask(Ask::get("/api/office-sessions")),
+            vec![],
+            &["session.alive", "office_session.list"],
+        ),
+        (
+            ask(Ask::post("/api/office-sessions")).json(asked),
+            vec![],
+            &["session.alive", "office_session.request"],
+        ),
+        (cancel.clone(), vec![], &["session.alive", "office_session.read"]),
+        (
+            cancel,
+            vec![vec![ann("mentee"), ("office_session.read", read)]],
+            &["office_session.step"],
+        ),
+    ]
 }
 
 /// The same for the calls under a permission.
