@@ -43,7 +43,7 @@ pub fn check(kind: &str, value: &str, email: &str, name: &str) -> String {
 }
 
 /// How hard a new password is to guess, for the meter beside the field: 0 is one that the policy refuses, 1 to 4 are
-/// advice and nothing else. See [`mod@strength`].
+/// advice and nothing else.
 #[wasm_bindgen]
 pub fn strength(value: &str, email: &str, name: &str) -> u8 {
     if problems(value, email, name).is_empty() {

@@ -1,7 +1,7 @@
 //! Who may go on: guards that read like the HTTP contract, over what `doorward_core::authority` decides.
 //!
 //! Reads go by what this instance knows of a session within the revocation bound. What is done under a permission goes by
-//! [`Context::fresh`]: the person as the database says now, in the flight that brings what the decision needs.
+//! `Context::fresh`: the person as the database says now, in the flight that brings what the decision needs.
 
 use doorward_core::authority::{Action, Decision, Principal, Scope, Target, may};
 use doorward_core::permission::Permission;
