@@ -81,7 +81,8 @@ impl Flights {
 }
 
 impl<H: Host> Context<H> {
-    pub(crate) fn new(
+    /// What a request may use, of an instance over a host.
+    pub fn new(
         host: H,
         instance: Rc<Instance>,
         id: RequestId,

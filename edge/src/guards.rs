@@ -42,7 +42,8 @@ impl<H: Host> Context<H> {
     /// 401 `UNAUTHENTICATED`, 403 `FORBIDDEN`.
     pub async fn require_permission(&self, permission: Permission) -> Result<Principal, Failure> {
         let principal = self.require_session().await?;
-        allowed_if(principal.permissions.has(permission)).map(|()| principal)
+        let allowed = principal.permissions.has(permission);
+        open_to(principal, allowed)
     }
 
     /// Somebody with one of these roles.
@@ -51,7 +52,8 @@ impl<H: Host> Context<H> {
     /// 401 `UNAUTHENTICATED`, 403 `FORBIDDEN`.
     pub async fn require_role(&self, roles: &[&str]) -> Result<Principal, Failure> {
         let principal = self.require_session().await?;
-        allowed_if(roles.contains(&principal.role.as_str())).map(|()| principal)
+        let allowed = roles.contains(&principal.role.as_str());
+        open_to(principal, allowed)
     }
 
     /// Whoever's tier opens at least this. The anonymous tier is everybody's.
@@ -60,14 +62,8 @@ impl<H: Host> Context<H> {
     /// 401 `UNAUTHENTICATED` where signing in might help, 403 `FORBIDDEN` where it was done.
     pub async fn require_tier(&self, tier: Tier) -> Result<Principal, Failure> {
         let principal = self.principal().await?;
-        if principal.tier >= tier {
-            return Ok(principal);
-        }
-        Err(match principal.user {
-            Some(_) => Code::Forbidden,
-            None => Code::Unauthenticated,
-        }
-        .into())
+        let allowed = principal.tier >= tier;
+        open_to(principal, allowed)
     }
 
     /// Who sends this request, as the database says now, and the answers to `statements`: all in one flight.
@@ -147,6 +143,11 @@ pub(crate) fn allow(decision: Decision, hidden: Code) -> Result<(), Failure> {
     }
 }
 
-fn allowed_if(yes: bool) -> Result<(), Failure> {
-    if yes { Ok(()) } else { Err(Code::Forbidden.into()) }
+/// The principal where it is allowed; else what this one is told: to sign in, where that wasn't done yet.
+fn open_to(principal: Principal, allowed: bool) -> Result<Principal, Failure> {
+    match (allowed, principal.user) {
+        (true, _) => Ok(principal),
+        (false, Some(_)) => Err(Code::Forbidden.into()),
+        (false, None) => Err(Code::Unauthenticated.into()),
+    }
 }

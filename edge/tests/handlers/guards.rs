@@ -1,8 +1,17 @@
 //! Who gets how far, before anything else is asked: the calls under a permission, by everybody who has none.
 
+use std::rc::Rc;
+
+use doorward_core::authority::Principal;
+use doorward_core::id::RequestId;
+use doorward_core::permission::Permission;
+use doorward_core::tier::Tier;
+use doorward_edge::context::Context;
+use doorward_edge::error::Failure;
 use serde_json::json;
 
 use crate::data::{ACME, ANN, BOB, OTHER_SESSION, SESSION, firm, none, one, person};
+use crate::fake::{FakeHost, poll};
 use crate::stage::{Ask, Stage};
 
 /// Each call under a permission with what it takes, and the statements of its first flight.
@@ -122,4 +131,63 @@ fn what_is_wrong_with_a_request_is_told_to_those_only_who_may_send_it() {
             assert_eq!(answer.outcome(), (expected.0, expected.1.to_owned()));
         }
     }
+}
+
+/// What a guard says to somebody with this role and tier, or to nobody.
+fn guarded(
+    asker: Option<(&str, &str)>,
+    guard: impl AsyncFn(&Context<FakeHost>) -> Result<Principal, Failure>,
+) -> Result<String, u16> {
+    let stage = Stage::new();
+    let mut request = http::Request::new(bytes::Bytes::new());
+    if let Some((role, tier)) = asker {
+        let mut alive = person(ANN, None, role, "active");
+        alive[5] = Some(tier.to_owned());
+        stage.sql("session.alive", one(alive));
+        let token = format!("Bearer {}", stage.access_token(ANN, SESSION));
+        request.headers_mut().insert("authorization", token.parse().unwrap());
+    }
+    let id = RequestId::from_bytes([0; 16]);
+    let context = Context::new(stage.host.clone(), Rc::clone(&stage.instance), id, None, request);
+    let result = poll(&mut Box::pin(guard(&context))).expect("it waits for nothing");
+    stage.flights();
+    result
+        .map(|principal| principal.role.to_string())
+        .map_err(|failure| match failure {
+            Failure::Rejected(rejection) => rejection.code.status().as_u16(),
+            other => panic!("{other:?}"),
+        })
+}
+
+#[test]
+fn guards_read_like_the_contract() {
+    let signed_in = async |ctx: &Context<FakeHost>| ctx.require_session().await;
+    let reads = async |ctx: &Context<FakeHost>| ctx.require_permission(Permission::ProfilesRead).await;
+    let leads = async |ctx: &Context<FakeHost>| ctx.require_role(&["admin", "pm"]).await;
+    let (pm, member) = (Some(("pm", "free")), Some(("member", "member")));
+    assert_eq!(guarded(None, signed_in), Err(401));
+    assert_eq!(guarded(member, signed_in), Ok("member".to_owned()));
+    for guard in [0, 1] {
+        let say = |asker| {
+            if guard == 0 {
+                guarded(asker, reads)
+            } else {
+                guarded(asker, leads)
+            }
+        };
+        assert_eq!(say(None), Err(401));
+        assert_eq!(say(member), Err(403));
+        assert_eq!(say(pm), Ok("pm".to_owned()));
+    }
+}
+
+#[test]
+fn without_a_session_one_is_of_the_anonymous_tier() {
+    let at_least = |asker, tier| guarded(asker, async move |ctx: &Context<FakeHost>| ctx.require_tier(tier).await);
+    let (free, member) = (Some(("member", "free")), Some(("member", "member")));
+    assert!(at_least(None, Tier::Anonymous).is_ok());
+    assert_eq!(at_least(None, Tier::Free), Err(401));
+    assert!(at_least(free, Tier::Anonymous).is_ok() && at_least(free, Tier::Free).is_ok());
+    assert_eq!(at_least(free, Tier::Member), Err(403));
+    assert!(at_least(member, Tier::Member).is_ok());
 }
