@@ -104,7 +104,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
 
-    /// Where the report goes [default: doorward-import-<time>.jsonl in the current folder]
+    /// Where the report goes [default: doorward-import-TIME.jsonl in the current folder]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
