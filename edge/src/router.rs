@@ -17,7 +17,7 @@ use crate::wire::legacy::Call;
 
 /// Everything that has an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resource {
+pub(crate) enum Resource {
     Register,
     Login,
     Logout,
@@ -215,6 +215,14 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
     if resource.is_guarded(method) && !origin::is_allowed(&ctx.headers, &ctx.uri, own, trusted) {
         return Err(Code::OriginRefused.into());
     }
+    match resource {
+        Resource::Page(page) => Ok(pages::answer(ctx, page, method).await),
+        resource => call(ctx, resource, method).await,
+    }
+}
+
+/// Calls what the API has at an address, for a request or for a page's form.
+pub(crate) async fn call<H: Host>(ctx: &Context<H>, resource: Resource, method: &Method) -> Result<Reply, Failure> {
     if let Some(call) = resource.legacy_call()
         && let Some(reply) = ctx.elsewhere(call, method).await?
     {
@@ -262,7 +270,8 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
         Resource::Asset(asset) => handlers::assets::get(ctx, asset).await,
         Resource::ChangePasswordPage => Ok(pages::change_password()),
         Resource::Brand => Ok(pages::stylesheet(&ctx.config().brand)),
-        Resource::Page(page) => Ok(pages::answer(ctx, page, method).await),
+        // A page is no call: `route` answers it.
+        Resource::Page(_) => Err(Code::NotFound.into()),
     }
 }
 

@@ -12,15 +12,9 @@ use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::sessions::{EndedOne, Listed, end_one, end_others, ended_others, list, listed};
+use crate::store::sessions::{EndedOne, end_one, end_others, ended_others, list, listed};
 
 pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
-    let sessions = own(ctx).await?;
-    Ok(Reply::json(StatusCode::OK, &json!({ "sessions": sessions })))
-}
-
-/// The sessions of whoever asks.
-pub(crate) async fn own<H: Host>(ctx: &Context<H>) -> Result<Vec<Listed>, Failure> {
     let claims = ctx.access_claims()?;
     let rows = ctx.sql_one(list(claims.subject, claims.session, ctx.now)).await?;
     let sessions = listed(&rows)?;
@@ -28,7 +22,7 @@ pub(crate) async fn own<H: Host>(ctx: &Context<H>) -> Result<Vec<Listed>, Failur
     if !sessions.iter().any(|session| session.current) {
         return Err(Code::Unauthenticated.into());
     }
-    Ok(sessions)
+    Ok(Reply::json(StatusCode::OK, &json!({ "sessions": sessions })))
 }
 
 pub(crate) async fn delete_all<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {

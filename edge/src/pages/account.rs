@@ -1,52 +1,37 @@
 //! `/account`: another password, another address, or no account at all. Three forms, told apart by `do`.
 
+use http::Method;
 use maud::html;
 
-use super::form::{Field, Form, Problems, Take, call, checkbox, field, hidden, submit};
+use super::form::{Field, Form, Problems, Take, checkbox, field, hidden, submit};
 use super::layout::{self, Width, heading};
+use super::step::Step;
 use super::text::fill;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::{Code, Failure};
-use crate::handlers;
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(super) fn get(view: &View) -> Reply {
-    page(view, &Form::default(), &Problems::default())
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
-    let answer = match form.get("do") {
+pub(super) fn step(form: &Form) -> Option<Step> {
+    let password = Take::Text("password");
+    Some(match form.get("do") {
         "password" => {
             let fields = [
                 Take::Text("currentPassword"),
                 Take::Text("newPassword"),
                 Take::Flag("keepOtherSessions"),
             ];
-            call(ctx, form.json(&fields));
-            let reply = handlers::change_password::post(ctx).await;
-            reply.map(|reply| reply.see_other("/account?done=password"))
+            Step::post(Resource::ChangePassword, form.json(&fields), "/account?done=password")
         }
         "email" => {
-            call(ctx, form.json(&[Take::Text("newEmail"), Take::Text("password")]));
-            let reply = handlers::change_email::post(ctx).await;
-            reply.map(|reply| reply.see_other("/account?done=email"))
+            let body = form.json(&[Take::Text("newEmail"), password]);
+            Step::post(Resource::ChangeEmail, body, "/account?done=email")
         }
-        "delete" => {
-            call(ctx, form.json(&[Take::Text("password")]));
-            let reply = handlers::delete_account::delete_account(ctx).await;
-            reply.map(|reply| reply.see_other("/?done=deleted"))
-        }
-        _ => Err(Code::NotFound.into()),
-    };
-    answer.or_else(|failure| {
-        let problems = Problems::of(ctx, failure)?;
-        Ok(problems.reply(page(view, form, &problems)))
+        "delete" => Step::post(Resource::Account, form.json(&[password]), "/?done=deleted").by(Method::DELETE),
+        _ => return None,
     })
 }
 
-fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+pub(super) fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
     let words = view.words;
     let none = Problems::default();
     let none_typed = Form::default();

@@ -2,31 +2,19 @@
 
 use maud::html;
 
-use super::form::{Field, Form, Problems, Take, call, field, submit};
+use super::form::{Field, Form, Problems, Take, field, submit};
 use super::layout::{self, Width, heading};
+use super::step::Step;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers;
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(super) fn get(view: &View) -> Reply {
-    page(view, &Form::default(), &Problems::default())
+pub(super) fn step(form: &Form) -> Step {
+    let body = form.json(&[Take::Text("email")]);
+    Step::post(Resource::ForgotPassword, body, "/forgot-password?done=forgot")
 }
 
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
-    call(ctx, form.json(&[Take::Text("email")]));
-    match handlers::forgot_password::post(ctx).await {
-        Ok(reply) => Ok(reply.see_other("/forgot-password?done=forgot")),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            Ok(problems.reply(page(view, form, &problems)))
-        }
-    }
-}
-
-fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+pub(super) fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
     let words = view.words;
     let known = view.user.as_ref().map_or("", |user| user.email.as_str());
     let typed = form.get("email");

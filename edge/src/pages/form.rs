@@ -173,6 +173,27 @@ impl Problems {
         }
     }
 
+    /// What another system answered in this one's place, in words of its own.
+    pub(super) fn of_reply(reply: &Reply) -> Self {
+        let status = reply.status();
+        let answer = reply.parsed();
+        let said = super::json::text(&answer, "code");
+        let mut codes = Code::ALL.into_iter();
+        let code = codes
+            .clone()
+            .find(|code| code.as_str() == said)
+            .or_else(|| match status.as_u16() {
+                401 => Some(Code::InvalidCredentials),
+                409 => Some(Code::EmailTaken),
+                _ => codes.find(|code| code.status() == status),
+            });
+        Self {
+            status,
+            code: Some(code.unwrap_or(Code::Unavailable)),
+            ..Self::default()
+        }
+    }
+
     /// The code of the refusal, if there is one.
     pub(super) fn code(&self) -> Option<Code> {
         self.code
@@ -180,6 +201,9 @@ impl Problems {
 
     /// The form again, with the status of the refusal.
     pub(super) fn reply(&self, page: Reply) -> Reply {
+        if self.code.is_none() {
+            return page;
+        }
         let page = page.with_status(self.status);
         match self.retry_after {
             Some(duration) => page.retry_after(duration),

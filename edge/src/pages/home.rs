@@ -9,7 +9,7 @@ use super::visit::View;
 use crate::reply::Reply;
 use crate::store::users::User;
 
-pub(super) fn get(view: &View) -> Reply {
+pub(super) fn page(view: &View) -> Reply {
     match &view.user {
         Some(user) => layout::page(view, Width::Wide, view.words.home, false, &known(view, user)),
         None => layout::page(view, Width::Narrow, view.words.welcome_title, false, &unknown(view)),
@@ -52,8 +52,8 @@ fn known(view: &View, user: &User) -> Markup {
             @if let Some(phone) = &user.phone { dt { (words.phone) } dd { (phone) } }
             @if let Some(department) = &user.department { dt { (words.department) } dd { (department) } }
             @if let Some(position) = &user.position { dt { (words.position) } dd { (position) } }
-            dt { (words.member_since) } dd { (moment(user.created_at)) }
-            @if let Some(time) = user.last_login_at { dt { (words.last_login) } dd { (moment(time)) } }
+            dt { (words.member_since) } dd { (moment(&user.created_at.to_string())) }
+            @if let Some(time) = user.last_login_at { dt { (words.last_login) } dd { (moment(&time.to_string())) } }
         }
         p.actions {
             a.button href="/profile/edit" { (words.profile) }

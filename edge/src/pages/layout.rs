@@ -178,15 +178,14 @@ fn done(view: &View) -> Option<&'static str> {
 }
 
 /// A point in time that reads the same in every language, for the script to put into the person's own.
-pub(super) fn moment(time: doorward_core::time::Time) -> Markup {
-    let text = time.to_string();
+pub(super) fn moment(text: &str) -> Markup {
     let (day, clock) = (text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default());
     html! { time datetime=(text) { (day) " " (clock) " UTC" } }
 }
 
 /// What a device calls itself, as far as it is known.
-pub(super) fn device(words: &Words, user_agent: Option<&str>) -> String {
-    let device = crate::mail::device::Device::of(user_agent.unwrap_or_default());
+pub(super) fn device(words: &Words, user_agent: &str) -> String {
+    let device = crate::mail::device::Device::of(user_agent);
     match (device.browser, device.system) {
         (Some(browser), Some(system)) => fill(&fill(words.device_on, browser), system),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),

@@ -2,35 +2,24 @@
 
 use maud::html;
 
-use super::form::{Field, Form, Problems, Take, call, checkbox, field, hidden, submit};
+use super::form::{Field, Form, Problems, Take, checkbox, field, hidden, submit};
 use super::layout::{self, Width, heading, see_other};
+use super::step::Step;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::{Code, Failure};
-use crate::handlers;
-use crate::host::Host;
+use crate::error::Code;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(super) fn get(view: &View) -> Reply {
-    match &view.user {
-        Some(_) => see_other(view.next().unwrap_or("/")),
-        None => page(view, &Form::default(), &Problems::default()),
-    }
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
+pub(super) fn step(view: &View, form: &Form) -> Step {
     let fields = [Take::Text("email"), Take::Text("password"), Take::Flag("rememberMe")];
-    call(ctx, form.json(&fields));
-    match handlers::login::post(ctx).await {
-        Ok(reply) => Ok(reply.see_other(view.next().unwrap_or("/"))),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            Ok(problems.reply(page(view, form, &problems)))
-        }
-    }
+    let next = view.next().unwrap_or("/").to_owned();
+    Step::post(Resource::Login, form.json(&fields), next)
 }
 
-fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+pub(super) fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+    if view.user.is_some() && problems.code().is_none() {
+        return see_other(view.next().unwrap_or("/"));
+    }
     let words = view.words;
     let content = html! {
         (heading(view, words.sign_in_title, words.sign_in_lead))

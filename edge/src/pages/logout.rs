@@ -2,18 +2,18 @@
 
 use maud::html;
 
-use super::form::{call, submit};
+use super::form::submit;
 use super::layout::{self, Width, heading, see_other};
+use super::step::Step;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers;
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-const AFTERWARDS: &str = "/login?done=signed-out";
+pub(super) fn step() -> Step {
+    Step::post(Resource::Logout, "{}".into(), "/login?done=signed-out")
+}
 
-pub(super) fn get(view: &View) -> Reply {
+pub(super) fn page(view: &View) -> Reply {
     let words = view.words;
     if view.user.is_none() {
         return see_other("/login");
@@ -24,10 +24,4 @@ pub(super) fn get(view: &View) -> Reply {
         p.links { a href="/" { (words.stay) } }
     };
     layout::page(view, Width::Narrow, words.sign_out_title, false, &content)
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>) -> Result<Reply, Failure> {
-    call(ctx, "{}".into());
-    let reply = handlers::logout::post(ctx).await?;
-    Ok(reply.see_other(AFTERWARDS))
 }

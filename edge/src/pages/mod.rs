@@ -7,11 +7,13 @@
 use doorward_core::id::UserId;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::{self, Resource};
 
 mod account;
 mod admin;
@@ -28,13 +30,16 @@ mod profile;
 mod register;
 mod reset_password;
 mod sessions;
+mod step;
 mod text;
 mod verify_email;
 mod visit;
 
 pub(crate) use brand::stylesheet;
 
-use visit::Visit;
+use form::{Form, Problems};
+use step::Step;
+use visit::{View, Visit};
 
 /// Every page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,43 +144,87 @@ async fn run<H: Host>(ctx: &mut Context<H>, visit: &mut Visit, page: Page, metho
     }
     let is_post = *method == Method::POST;
     // Who signs out needn't be anybody any more.
-    if page == Page::Logout && is_post {
-        return logout::post(ctx).await;
-    }
-    visit.recognise(ctx).await?;
-    if page.is_private() && visit.view.user.is_none() {
-        return Ok(layout::see_other(&visit.sign_in_address()));
+    if !(page == Page::Logout && is_post) {
+        visit.recognise(ctx).await?;
     }
     let view = &visit.view;
-    let form = if is_post {
-        form::Form::read(ctx)?
-    } else {
-        form::Form::default()
+    if page.is_private() && view.user.is_none() {
+        return Ok(layout::see_other(&visit.sign_in_address()));
+    }
+    let mut form = Form::default();
+    let mut problems = Problems::default();
+    if is_post {
+        form = Form::read(ctx)?;
+        let step = page.step(view, &form).ok_or(Code::NotFound)?;
+        form::call(ctx, step.body);
+        match router::call(ctx, step.resource, &step.method).await {
+            Ok(reply) if reply.status().is_success() => {
+                let accepted = step.accepted.filter(|_| reply.status() == StatusCode::ACCEPTED);
+                let reply = reply.see_other(accepted.unwrap_or(&step.next));
+                let ends_all = page == Page::ResetPassword;
+                return Ok(if ends_all { ctx.clear_cookies(reply) } else { reply });
+            }
+            Ok(reply) => problems = Problems::of_reply(&reply),
+            // There is no form to show it beside.
+            Err(failure) if matches!(page, Page::Logout | Page::Sessions) => return Err(failure),
+            Err(failure) => problems = Problems::of(ctx, failure)?,
+        }
+    }
+    let answer = match page.reads().filter(|_| !(is_post && page == Page::Profile)) {
+        Some(resource) => router::call(ctx, resource, &Method::GET).await?.parsed(),
+        None => Value::Null,
     };
-    match (page, is_post) {
-        (Page::Home, _) => Ok(home::get(view)),
-        (Page::Register, false) => Ok(register::get(view)),
-        (Page::Register, true) => register::post(ctx, view, &form).await,
-        (Page::Login, false) => Ok(login::get(view)),
-        (Page::Login, true) => login::post(ctx, view, &form).await,
-        (Page::Logout, _) => Ok(logout::get(view)),
-        (Page::VerifyEmail, false) => Ok(verify_email::get(view)),
-        (Page::VerifyEmail, true) => verify_email::post(ctx, view, &form).await,
-        (Page::ForgotPassword, false) => Ok(forgot_password::get(view)),
-        (Page::ForgotPassword, true) => forgot_password::post(ctx, view, &form).await,
-        (Page::ResetPassword, false) => Ok(reset_password::get(view)),
-        (Page::ResetPassword, true) => reset_password::post(ctx, view, &form).await,
-        (Page::Sessions, false) => sessions::get(ctx, view).await,
-        (Page::Sessions, true) => sessions::post(ctx, &form).await,
-        (Page::Account, false) => Ok(account::get(view)),
-        (Page::Account, true) => account::post(ctx, view, &form).await,
-        (Page::Profile, false) => profile::get(ctx, view).await,
-        (Page::Profile, true) => profile::post(ctx, view, &form).await,
-        (Page::People, _) => admin::people::get(ctx, view).await,
-        (Page::Person(id), false) => admin::person::get(ctx, view, id).await,
-        (Page::Person(id), true) => admin::person::post(ctx, view, id, &form).await,
-        (Page::Events, _) => admin::events::get(ctx, view).await,
-        (Page::Firms, false) => admin::firms::get(ctx, view).await,
-        (Page::Firms, true) => admin::firms::post(ctx, view, &form).await,
+    Ok(problems.reply(page.show(view, &form, &problems, &answer)))
+}
+
+impl Page {
+    /// The call whose answer it shows. The query of the page is that of the call.
+    const fn reads(self) -> Option<Resource> {
+        Some(match self {
+            Self::Sessions => Resource::Sessions,
+            Self::Profile => Resource::OwnProfile,
+            Self::People => Resource::Profiles,
+            Self::Person(id) => Resource::Profile(id),
+            Self::Events => Resource::AdminEvents,
+            Self::Firms => Resource::Firms,
+            _ => return None,
+        })
+    }
+
+    /// What its form calls; none where there is no such form.
+    fn step(self, view: &View, form: &Form) -> Option<Step> {
+        match self {
+            Self::Register => Some(register::step(form)),
+            Self::Login => Some(login::step(view, form)),
+            Self::Logout => Some(logout::step()),
+            Self::VerifyEmail => Some(verify_email::step(view, form)),
+            Self::ForgotPassword => Some(forgot_password::step(form)),
+            Self::ResetPassword => Some(reset_password::step(form)),
+            Self::Sessions => sessions::step(form),
+            Self::Account => account::step(form),
+            Self::Profile => Some(profile::step(form)),
+            Self::Person(id) => admin::person::step(view, id, form),
+            Self::Firms => admin::firms::step(form),
+            Self::Home | Self::People | Self::Events => None,
+        }
+    }
+
+    fn show(self, view: &View, form: &Form, problems: &Problems, answer: &Value) -> Reply {
+        match self {
+            Self::Home => home::page(view),
+            Self::Register => register::page(view, form, problems),
+            Self::Login => login::page(view, form, problems),
+            Self::Logout => logout::page(view),
+            Self::VerifyEmail => verify_email::page(view, form, problems),
+            Self::ForgotPassword => forgot_password::page(view, form, problems),
+            Self::ResetPassword => reset_password::page(view, form, problems),
+            Self::Sessions => sessions::page(view, answer),
+            Self::Account => account::page(view, form, problems),
+            Self::Profile => profile::page(view, form, problems, answer),
+            Self::People => admin::people::page_of(view, answer),
+            Self::Person(_) => admin::person::page_of(view, form, problems, answer),
+            Self::Events => admin::events::page_of(view, answer),
+            Self::Firms => admin::firms::page_of(view, form, problems, answer),
+        }
     }
 }

@@ -3,17 +3,15 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::form::{Field, Form, Problems, call, field, select, submit};
+use super::form::{Field, Form, Problems, field, select, submit};
 use super::json::{at, items, text};
 use super::layout::{self, Width, heading};
+use super::step::Step;
 use super::text::Words;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers::profiles;
-use crate::host::Host;
 use crate::mail::locale::Locale;
 use crate::reply::Reply;
+use crate::router::Resource;
 
 /// The fields that everybody has, as they go into the body.
 const TEXTS: [&str; 8] = [
@@ -31,21 +29,12 @@ const SPARE_HOURS: usize = 2;
 /// The most lines for hours that a form has.
 const MAX_HOURS: usize = 52;
 
-pub(super) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply, Failure> {
-    let answer = profiles::get(ctx, None).await?.parsed();
-    let form = as_form(at(&answer, "profile"));
-    Ok(page(view, &form, &Problems::default()))
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
-    call(ctx, as_json(form).to_string().into());
-    match profiles::put(ctx, None).await {
-        Ok(reply) => Ok(reply.see_other("/profile/edit?done=saved")),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            Ok(problems.reply(page(view, form, &problems)))
-        }
-    }
+pub(super) fn step(form: &Form) -> Step {
+    Step::post(
+        Resource::ProfileUpdate,
+        as_json(form).to_string().into(),
+        "/profile/edit?done=saved",
+    )
 }
 
 /// A profile as the form shows it.
@@ -118,7 +107,15 @@ fn hours(form: &Form) -> Vec<[&str; 3]> {
     hours
 }
 
-fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+/// The form as it was sent, or else as the profile is.
+pub(super) fn page(view: &View, form: &Form, problems: &Problems, answer: &Value) -> Reply {
+    let saved;
+    let form = if answer.is_null() {
+        form
+    } else {
+        saved = as_form(at(answer, "profile"));
+        &saved
+    };
     let words = view.words;
     let line =
         |name: &'static str, label: &'static str, kind: &'static str, check: &'static str, complete: &'static str| {

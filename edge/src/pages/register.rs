@@ -3,26 +3,16 @@
 
 use maud::html;
 
-use super::form::{Field, Form, Problems, Take, call, field, hidden, select, submit};
+use super::form::{Field, Form, Problems, Take, field, hidden, select, submit};
 use super::layout::{self, Width, heading, see_other};
+use super::step::Step;
 use super::text::Words;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers;
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 use doorward_core::role::Role;
-use http::StatusCode;
 
-pub(super) fn get(view: &View) -> Reply {
-    match &view.user {
-        Some(_) => see_other("/"),
-        None => page(view, &Form::default(), &Problems::default()),
-    }
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
+pub(super) fn step(form: &Form) -> Step {
     let fields = [
         Take::Text("name"),
         Take::Text("email"),
@@ -31,19 +21,17 @@ pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form
         Take::Filled("firmSlug"),
         Take::Filled("invitation"),
     ];
-    call(ctx, form.json(&fields));
-    match handlers::register::post(ctx).await {
-        // Accepted, but not signed in: the address has to be confirmed first, or whether there was one isn't told.
-        Ok(reply) if reply.status() == StatusCode::ACCEPTED => Ok(reply.see_other("/verify-email")),
-        Ok(reply) => Ok(reply.see_other("/?done=registered")),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            Ok(problems.reply(page(view, form, &problems)))
-        }
+    Step {
+        // The address has to be confirmed first, or whether there was one isn't told.
+        accepted: Some("/verify-email"),
+        ..Step::post(Resource::Register, form.json(&fields), "/?done=registered")
     }
 }
 
-fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+pub(super) fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
+    if view.user.is_some() && problems.code().is_none() {
+        return see_other("/");
+    }
     let words = view.words;
     let given = |name: &'static str, of_query: &'static str| match form.get(name) {
         "" => view.query.get(of_query).to_owned(),

@@ -2,37 +2,26 @@
 
 use maud::html;
 
-use super::form::{Field, Form, Problems, Take, call, field, hidden, submit};
+use super::form::{Field, Form, Problems, Take, field, hidden, submit};
 use super::layout::{self, Width, heading};
+use super::step::Step;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::{Code, Failure};
-use crate::handlers;
-use crate::host::Host;
+use crate::error::Code;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(super) fn get(view: &View) -> Reply {
-    page(view, view.query.get("token"), &Problems::default())
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
+pub(super) fn step(form: &Form) -> Step {
     let fields = [
         Take::Text("token"),
         Take::Text("password"),
         Take::Text("confirmPassword"),
     ];
-    call(ctx, form.json(&fields));
-    match handlers::reset_password::post(ctx).await {
-        Ok(reply) => Ok(ctx.clear_cookies(reply.see_other("/login?done=reset"))),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            Ok(problems.reply(page(view, form.get("token"), &problems)))
-        }
-    }
+    Step::post(Resource::ResetPassword, form.json(&fields), "/login?done=reset")
 }
 
-fn page(view: &View, token: &str, problems: &Problems) -> Reply {
+pub(super) fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
     let words = view.words;
+    let token = view.given(form, "token");
     // Another try with this link can't help.
     let is_over = matches!(problems.code(), Some(Code::TokenInvalid | Code::TokenExpired));
     let lead = match (token, is_over) {

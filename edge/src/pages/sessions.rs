@@ -1,39 +1,60 @@
 //! `/sessions`: where one is signed in, and how to end that.
 
+use bytes::Bytes;
 use doorward_core::id::SessionId;
+use http::Method;
 use maud::html;
+use serde_json::Value;
 
 use super::form::{Form, hidden};
+use super::json::{at, items, text};
 use super::layout::{self, Width, device, heading, moment};
+use super::step::Step;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::{Code, Failure};
-use crate::handlers;
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(super) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply, Failure> {
+pub(super) fn step(form: &Form) -> Option<Step> {
+    if form.has("others") {
+        return Some(ending(Resource::Sessions, "/sessions?done=sessions"));
+    }
+    let id = SessionId::parse(form.get("session"))?;
+    let next = if form.has("current") {
+        "/login?done=signed-out"
+    } else {
+        "/sessions?done=session"
+    };
+    Some(ending(Resource::Session(id), next))
+}
+
+fn ending(resource: Resource, next: &'static str) -> Step {
+    Step::post(resource, Bytes::new(), next).by(Method::DELETE)
+}
+
+pub(super) fn page(view: &View, answer: &Value) -> Reply {
     let words = view.words;
-    let sessions = handlers::sessions::own(ctx).await?;
+    let sessions = items(answer, "sessions");
     let content = html! {
         (heading(view, words.sessions_title, words.sessions_lead))
         ul.cards {
-            @for session in &sessions {
-                @let name = device(words, session.user_agent.as_deref());
+            @for session in sessions {
+                @let name = device(words, text(session, "userAgent"));
+                @let (current, ip) = (at(session, "current") == true, text(session, "ip"));
                 li.card.split {
                     div {
                         h2 {
                             (name)
-                            @if session.current { " " span.badge.good { (words.this_session) } }
+                            @if current { " " span.badge.good { (words.this_session) } }
                         }
                         p {
-                            @if let Some(ip) = &session.ip { (ip) " · " }
-                            (words.session_used) " " (moment(session.last_used_at))
+                            @if !ip.is_empty() { (ip) " · " }
+                            (words.session_used) " " (moment(text(session, "lastUsedAt")))
                         }
-                        p { (words.session_started) " " (moment(session.created_at)) }
+                        p { (words.session_started) " " (moment(text(session, "createdAt"))) }
                     }
                     form method="post" action="/sessions" data-enhance {
-                        (hidden("session", &session.id.to_string()))
+                        (hidden("session", text(session, "id")))
+                        @if current { (hidden("current", "1")) }
                         button type="submit" data-busy-text=(words.busy) aria-label={ (words.end_session) ": " (name) } {
                             (words.end_session)
                         }
@@ -50,21 +71,5 @@ pub(super) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply,
             p { (words.only_session) }
         }
     };
-    Ok(layout::page(view, Width::Wide, words.sessions_title, false, &content))
-}
-
-pub(super) async fn post<H: Host>(ctx: &Context<H>, form: &Form) -> Result<Reply, Failure> {
-    if form.has("others") {
-        let reply = handlers::sessions::delete_all(ctx).await?;
-        return Ok(reply.see_other("/sessions?done=sessions"));
-    }
-    let id = SessionId::parse(form.get("session")).ok_or(Code::NotFound)?;
-    let is_this_one = ctx.access_claims().is_ok_and(|claims| claims.session == id);
-    let reply = handlers::sessions::delete_one(ctx, id).await?;
-    let afterwards = if is_this_one {
-        "/login?done=signed-out"
-    } else {
-        "/sessions?done=session"
-    };
-    Ok(reply.see_other(afterwards))
+    layout::page(view, Width::Wide, words.sessions_title, false, &content)
 }

@@ -3,44 +3,31 @@
 
 use maud::{Markup, html};
 
-use super::form::{Field, Form, Problems, Take, call, field, hidden, submit};
+use super::form::{Field, Form, Problems, Take, field, hidden, submit};
 use super::layout::{self, Width, heading};
+use super::step::Step;
 use super::visit::View;
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers;
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(super) fn get(view: &View) -> Reply {
-    page(view, view.query.get("token"), &Form::default(), &Problems::default())
-}
-
-pub(super) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
-    let answer = if form.has("token") {
-        call(ctx, form.json(&[Take::Text("token")]));
-        let afterwards = if view.user.is_some() {
+pub(super) fn step(view: &View, form: &Form) -> Step {
+    if form.has("token") {
+        let next = if view.user.is_some() {
             "/?done=verified"
         } else {
             "/login?done=verified"
         };
-        handlers::verify_email::post(ctx)
-            .await
-            .map(|reply| reply.see_other(afterwards))
-    } else {
-        call(ctx, form.json(&[Take::Text("email")]));
-        let reply = handlers::resend_verification::post(ctx).await;
-        reply.map(|reply| reply.see_other("/verify-email?done=resent"))
-    };
-    answer.or_else(|failure| {
-        let problems = Problems::of(ctx, failure)?;
-        Ok(problems.reply(page(view, "", form, &problems)))
-    })
+        return Step::post(Resource::VerifyEmail, form.json(&[Take::Text("token")]), next);
+    }
+    let body = form.json(&[Take::Text("email")]);
+    Step::post(Resource::ResendVerification, body, "/verify-email?done=resent")
 }
 
-fn page(view: &View, token: &str, form: &Form, problems: &Problems) -> Reply {
+pub(super) fn page(view: &View, form: &Form, problems: &Problems) -> Reply {
     let words = view.words;
     let failed = problems.code().is_some();
+    // One that was tried in vain is of no more use.
+    let token = if failed { "" } else { view.query.get("token") };
     let (title, content) = match (token, failed) {
         ("", false) => (
             words.check_mail_title,

@@ -66,6 +66,13 @@ impl View {
         address
     }
 
+    /// What a form brings along, or else the query.
+    pub(super) fn given<'a>(&'a self, form: &'a Form, name: &str) -> &'a str {
+        Some(form.get(name))
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| self.query.get(name))
+    }
+
     /// Where to go on after a sign-in: `next`, if it leads nowhere but into this site.
     pub(super) fn next(&self) -> Option<&str> {
         Some(self.query.get("next")).filter(|next| is_own_path(next))

@@ -318,13 +318,13 @@ pub(crate) fn end_all<'a>(
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Listed {
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::id))]
-    pub(crate) id: SessionId,
+    id: SessionId,
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
-    pub(crate) created_at: Time,
+    created_at: Time,
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::formats::time))]
-    pub(crate) last_used_at: Time,
-    pub(crate) ip: Option<String>,
-    pub(crate) user_agent: Option<String>,
+    last_used_at: Time,
+    ip: Option<String>,
+    user_agent: Option<String>,
     /// Whether it is the one that asks.
     pub(crate) current: bool,
 }

@@ -1,24 +1,18 @@
 //! `/admin/events`: what happened, the latest first.
 
-use doorward_core::time::Time;
 use maud::html;
+use serde_json::Value;
 
 use super::super::form::hidden;
 use super::super::json::{at, items, text};
 use super::super::layout::{heading, moment};
 use super::super::visit::View;
 use super::{next_page, page, tabs};
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers::admin_events;
-use crate::host::Host;
 use crate::reply::Reply;
 
-pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply, Failure> {
+pub(crate) fn page_of(view: &View, answer: &Value) -> Reply {
     let words = view.words;
-    // The query of the page is that of the call.
-    let answer = admin_events::get(ctx).await?.parsed();
-    let events = items(&answer, "events");
+    let events = items(answer, "events");
     let user = view.query.get("user");
     let content = html! {
         (heading(view, words.events, ""))
@@ -47,7 +41,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply,
                         @for event in events {
                             @let (about, ip, details) = (text(event, "userId"), text(event, "ip"), at(event, "details").to_string());
                             tr {
-                                td { @if let Ok(time) = Time::parse(text(event, "createdAt")) { (moment(time)) } }
+                                td { (moment(text(event, "createdAt"))) }
                                 td {
                                     code { (text(event, "kind")) }
                                     @if text(event, "outcome") == "failure" { " " span.badge.bad { (words.failed) } }
@@ -63,7 +57,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply,
                 }
             }
         }
-        (next_page(view, &answer))
+        (next_page(view, answer))
     };
-    Ok(page(view, words.events, false, &content))
+    page(view, words.events, false, &content)
 }

@@ -2,59 +2,43 @@
 
 use doorward_core::id::FirmId;
 use doorward_core::permission::Permission;
+use http::Method;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::super::form::{Field, Form, Problems, Take, call, field, hidden, select, submit};
+use super::super::form::{Field, Form, Problems, Take, field, hidden, select, submit};
 use super::super::json::{items, text};
 use super::super::layout::heading;
+use super::super::step::Step;
 use super::super::text::Words;
 use super::super::visit::View;
 use super::{next_page, page, tabs};
-use crate::context::Context;
-use crate::error::{Code, Failure};
-use crate::handlers::{firms, invitations};
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply, Failure> {
-    shown(ctx, view, &Form::default(), &Problems::default()).await
-}
-
-pub(crate) async fn post<H: Host>(ctx: &mut Context<H>, view: &View, form: &Form) -> Result<Reply, Failure> {
-    let id = FirmId::parse(form.get("firm")).ok_or(Code::FirmNotFound);
-    let (answer, done) = match (form.get("do"), id) {
-        ("add", _) => {
-            call(ctx, form.json(&[Take::Text("slug"), Take::Text("name")]));
-            (firms::post(ctx).await, "saved")
-        }
-        ("change", Ok(id)) => {
-            call(
-                ctx,
-                form.json(&[Take::Text("name"), Take::Filled("slug"), Take::Filled("status")]),
-            );
-            (firms::patch(ctx, id).await, "saved")
-        }
-        ("invite", Ok(id)) => {
-            call(ctx, form.json(&[Take::Text("email"), Take::Text("role")]));
-            (invitations::post(ctx, id).await, "invited")
-        }
-        (_, Err(code)) => (Err(code.into()), ""),
-        _ => (Err(Code::NotFound.into()), ""),
-    };
-    match answer {
-        Ok(reply) => Ok(reply.see_other(&["/admin/firms?done=", done].concat())),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            let page = shown(ctx, view, form, &problems).await?;
-            Ok(problems.reply(page))
-        }
+pub(crate) fn step(form: &Form) -> Option<Step> {
+    let saved = "/admin/firms?done=saved";
+    let doing = form.get("do");
+    if doing == "add" {
+        let body = form.json(&[Take::Text("slug"), Take::Text("name")]);
+        return Some(Step::post(Resource::Firms, body, saved));
     }
+    let id = FirmId::parse(form.get("firm"))?;
+    Some(match doing {
+        "change" => {
+            let fields = [Take::Text("name"), Take::Filled("slug"), Take::Filled("status")];
+            Step::post(Resource::Firm(id), form.json(&fields), saved).by(Method::PATCH)
+        }
+        "invite" => {
+            let body = form.json(&[Take::Text("email"), Take::Text("role")]);
+            Step::post(Resource::Invitations(id), body, "/admin/firms?done=invited")
+        }
+        _ => return None,
+    })
 }
 
-async fn shown<H: Host>(ctx: &Context<H>, view: &View, form: &Form, problems: &Problems) -> Result<Reply, Failure> {
+pub(crate) fn page_of(view: &View, form: &Form, problems: &Problems, answer: &Value) -> Reply {
     let words = view.words;
-    let answer = firms::get(ctx).await?.parsed();
     let user = view.user.as_ref();
     let may = |permission| user.is_some_and(|user| user.permissions.has(permission));
     // Who belongs to a firm looks after that one.
@@ -67,7 +51,7 @@ async fn shown<H: Host>(ctx: &Context<H>, view: &View, form: &Form, problems: &P
         (tabs(view))
         @if !adding { (problems.notice(view, &["email"])) }
         ul.cards {
-            @for firm in items(&answer, "firms") {
+            @for firm in items(answer, "firms") {
                 @let id = text(firm, "id");
                 @let same = form.get("firm") == id;
                 li.card {
@@ -88,7 +72,7 @@ async fn shown<H: Host>(ctx: &Context<H>, view: &View, form: &Form, problems: &P
                 }
             }
         }
-        (next_page(view, &answer))
+        (next_page(view, answer))
         @if makes_firms {
             section.card aria-labelledby="add-title" {
                 h2 id="add-title" { (words.add_firm) }
@@ -102,7 +86,7 @@ async fn shown<H: Host>(ctx: &Context<H>, view: &View, form: &Form, problems: &P
             }
         }
     };
-    Ok(page(view, words.firms, problems.code().is_some(), &content))
+    page(view, words.firms, problems.code().is_some(), &content)
 }
 
 fn line(view: &View, problems: &Problems, prefix: &str, name: &'static str, label: &str, value: &str) -> Markup {
@@ -140,9 +124,9 @@ fn change(view: &View, firm: &Value, whole: bool) -> Markup {
     }
 }
 
-fn invite(view: &View, firm: &Value, form: &Form, problems: &Problems, same: bool) -> Markup {
+fn invite(view: &View, into: &Value, form: &Form, problems: &Problems, same: bool) -> Markup {
     let words = view.words;
-    let (id, none) = (text(firm, "id"), Problems::default());
+    let (id, none) = (text(into, "id"), Problems::default());
     let failed = same && form.get("do") == "invite";
     let prefix = ["invite-", id].concat();
     let (email, role) = if failed {

@@ -1,23 +1,18 @@
 //! `/admin`: everybody whom one looks after, searched and page by page.
 
 use maud::html;
+use serde_json::Value;
 
 use super::super::json::{at, items, text};
 use super::super::layout::heading;
 use super::super::text::Words;
 use super::super::visit::View;
 use super::{next_page, page, status_badge, tabs};
-use crate::context::Context;
-use crate::error::Failure;
-use crate::handlers::profiles;
-use crate::host::Host;
 use crate::reply::Reply;
 
-pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply, Failure> {
+pub(crate) fn page_of(view: &View, answer: &Value) -> Reply {
     let words = view.words;
-    // The query of the page is that of the call.
-    let answer = profiles::get_all(ctx).await?.parsed();
-    let people = items(&answer, "profiles");
+    let people = items(answer, "profiles");
     let role = view.query.get("role");
     let content = html! {
         (heading(view, words.admin_title, ""))
@@ -64,7 +59,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View) -> Result<Reply,
                 }
             }
         }
-        (next_page(view, &answer))
+        (next_page(view, answer))
     };
-    Ok(page(view, words.admin_title, false, &content))
+    page(view, words.admin_title, false, &content)
 }

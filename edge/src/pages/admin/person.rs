@@ -1,59 +1,36 @@
 //! `/admin/users/{id}`: one person: role, status, plan, and the end of all sessions.
 
+use bytes::Bytes;
 use doorward_core::id::UserId;
+use http::Method;
 use maud::html;
+use serde_json::Value;
 
-use super::super::form::{Form, Problems, Take, call, hidden, select, submit};
+use super::super::form::{Form, Problems, Take, hidden, select, submit};
 use super::super::json::{at, text};
 use super::super::layout::heading;
+use super::super::step::Step;
 use super::super::text::Words;
 use super::super::visit::View;
 use super::{page, status_badge, tabs};
-use crate::context::Context;
-use crate::error::{Code, Failure};
-use crate::handlers::{admin_users, profiles};
-use crate::host::Host;
 use crate::reply::Reply;
+use crate::router::Resource;
 
-pub(crate) async fn get<H: Host>(ctx: &Context<H>, view: &View, id: UserId) -> Result<Reply, Failure> {
-    shown(ctx, view, id, &Form::default(), &Problems::default()).await
-}
-
-pub(crate) async fn post<H: Host>(
-    ctx: &mut Context<H>,
-    view: &View,
-    id: UserId,
-    form: &Form,
-) -> Result<Reply, Failure> {
-    let answer = match form.get("do") {
+pub(crate) fn step(view: &View, id: UserId, form: &Form) -> Option<Step> {
+    let next = [&view.path, "?done=user"].concat();
+    Some(match form.get("do") {
         "access" => {
             let fields = [Take::Filled("role"), Take::Filled("status"), Take::Filled("tier")];
-            call(ctx, form.json(&fields));
-            admin_users::patch(ctx, id).await
+            Step::post(Resource::AdminUser(id), form.json(&fields), next).by(Method::PATCH)
         }
-        "sessions" => admin_users::delete_sessions(ctx, id).await,
-        _ => Err(Code::NotFound.into()),
-    };
-    match answer {
-        Ok(reply) => Ok(reply.see_other(&[&view.path, "?done=user"].concat())),
-        Err(failure) => {
-            let problems = Problems::of(ctx, failure)?;
-            let page = shown(ctx, view, id, form, &problems).await?;
-            Ok(problems.reply(page))
-        }
-    }
+        "sessions" => Step::post(Resource::AdminUserSessions(id), Bytes::new(), next).by(Method::DELETE),
+        _ => return None,
+    })
 }
 
-async fn shown<H: Host>(
-    ctx: &Context<H>,
-    view: &View,
-    id: UserId,
-    form: &Form,
-    problems: &Problems,
-) -> Result<Reply, Failure> {
+pub(crate) fn page_of(view: &View, form: &Form, problems: &Problems, answer: &Value) -> Reply {
     let words = view.words;
-    let answer = profiles::get(ctx, Some(id)).await?.parsed();
-    let person = at(&answer, "profile");
+    let person = at(answer, "profile");
     let chosen = |name: &'static str| match form.get(name) {
         "" => text(person, name).to_owned(),
         typed => typed.to_owned(),
@@ -100,5 +77,5 @@ async fn shown<H: Host>(
         }
     };
     let is_error = problems.code().is_some();
-    Ok(page(view, text(person, "name"), is_error, &content))
+    page(view, text(person, "name"), is_error, &content)
 }

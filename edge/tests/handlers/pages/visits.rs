@@ -175,7 +175,7 @@ fn sessions_are_listed_and_ended() {
     stage.sql("session.alive", one(ann()));
     stage.sql("session.list", listed());
     let answer = stage.send(&as_ann(&stage, Ask::get("/sessions")));
-    let html = answer.html();
+    let html = answer.html().to_owned();
     for text in [
         "Firefox on Linux",
         "This device",
@@ -194,7 +194,10 @@ fn sessions_are_listed_and_ended() {
     assert_eq!(stage.send(&end(&OTHER_SESSION.to_string())).status, 404);
     assert_eq!(stage.send(&end("nonsense")).status, 404);
     stage.sql("session.end_one", one(row(&["t", "t"])));
-    let answer = stage.send(&end(&SESSION.to_string()));
+    // The form of this very device says so.
+    assert_eq!(html.matches("name=\"current\"").count(), 1);
+    let own = [("session", &*SESSION.to_string()), ("current", "1")];
+    let answer = stage.send(&as_ann(&stage, Ask::post("/sessions").form(&own)));
     leads_to(&answer, "/login?done=signed-out");
     assert_eq!(answer.cookies().len(), 2);
     stage.flights();
