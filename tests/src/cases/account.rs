@@ -15,6 +15,7 @@ mod asking;
 mod change_email;
 mod change_password;
 mod delete_account;
+mod imports;
 mod limits;
 mod mail;
 mod notices;
@@ -48,6 +49,7 @@ pub(super) fn cases() -> Vec<Case> {
         change_password::cases(),
         change_email::cases(),
         delete_account::cases(),
+        imports::cases(),
         sessions::cases(),
         notices::cases(),
         trail::cases(),
