@@ -1,9 +1,9 @@
 //! Argon2 (RFC 9106), versions 1.0 and 1.3, in memory that is kept between uses and wiped after each.
 //!
 //! Natively the crate `argon2` does it, with AVX2 where there is AVX2. On WebAssembly that crate computes with scalars and
-//! copies each block several times; there the filling of the memory is our own ([ADR 12](../../docs/adr)), with the 128-bit
-//! instructions that each engine of this century has. A package of its own because it is compiled for speed, and what is
-//! around it for size.
+//! copies each block several times; there the filling of the memory is our own, with 128-bit instructions
+//! (`docs/adr/0012-our-own-argon2-filling.md`). A package of its own because it is compiled for speed, and what is around it
+//! for size.
 //!
 //! | what | where |
 //! |---|---|
