@@ -35,19 +35,24 @@ struct Body {
 }
 
 pub(crate) async fn patch<H: Host>(ctx: &Context<H>, id: UserId) -> Result<Reply, Failure> {
-    let body = match parse(ctx) {
+    let (body, fields) = match parse(ctx) {
         Ok(body) => body,
         Err(failure) => return ctx.refuse(Permission::UsersManage, failure).await,
     };
+    let mut fields = Some(fields);
     for _ in 0..ATTEMPTS {
         let mut statements = vec![by_id(id)];
         statements.extend(body.role.as_ref().map(roles::permissions));
         let (actor, answers) = ctx.fresh(statements).await?;
         let target = target(&actor, &answers)?;
+        // Whether there is such a role shows here only; it is told with everything else that is wrong.
+        let mut fields = fields.take().unwrap_or_else(Fields::none);
         let given = match answers.get(1) {
-            Some(rows) => roles::first(rows)?.ok_or_else(|| Failure::field("role", &RoleError::Invalid))?,
-            None => Permissions::NONE,
+            Some(rows) => roles::first(rows)?.or_else(|| fields.problem("role", &RoleError::Invalid)),
+            None => None,
         };
+        fields.finish()?;
+        let given = given.unwrap_or_default();
         let wanted = decide(&actor, &target, &body, given)?;
         if wanted == Standing::of(&target) {
             return Ok(Reply::user(&target));
@@ -120,10 +125,11 @@ fn decide(actor: &Actor, target: &User, body: &Body, given: Permissions) -> Resu
     Ok(wanted)
 }
 
-fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
+/// The body, and the fields that it was read from, with what is wrong with them so far.
+fn parse<H: Host>(ctx: &Context<H>) -> Result<(Body, Fields), Failure> {
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &["role", "status", "tier"])?;
     let body = Body {
-        role: fields.optional("role", Role::parse),
+        role: fields.optional("role", |text| Role::parse(text.trim())),
         status: fields.optional("status", |word| Status::parse(word).ok_or(FieldProblem::Invalid)),
         tier: fields.optional("tier", |word| {
             // To have no session is nobody's plan.
@@ -132,5 +138,5 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
                 .ok_or(FieldProblem::Invalid)
         }),
     };
-    fields.finish().map(|()| body)
+    Ok((body, fields))
 }

@@ -53,15 +53,23 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>, firm: FirmId) -> Result<Reply
 }
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>, firm: FirmId) -> Result<Reply, Failure> {
-    let (email, role) = match invited(ctx) {
-        Ok(body) => body,
+    let mut fields = match Fields::read(&ctx.headers, &ctx.body, &["role"]) {
+        Ok(fields) => fields,
         Err(failure) => return ctx.refuse(Permission::InvitationsManage, failure).await,
     };
-    let (actor, answers) = ctx.fresh(vec![roles::permissions(&role)]).await?;
+    let email = fields.required("email", Email::parse);
+    let role = fields.required("role", |text| Role::parse(text.trim()));
+    let known = role.as_ref().map(roles::permissions);
+    let (actor, answers) = ctx.fresh(known.into_iter().collect()).await?;
     let (principal, target) = (actor.user.principal(), Target::Firm(firm));
     allow(may(&principal, &Action::ManageInvitations, &target), Code::FirmNotFound)?;
-    let permissions = answers.first().map(roles::first).transpose()?.flatten();
-    let permissions = permissions.ok_or_else(|| Failure::field("role", &RoleError::Invalid))?;
+    // Whether there is such a role shows here only; it is told with everything else that is wrong.
+    let permissions = match answers.first() {
+        Some(rows) => roles::first(rows)?.or_else(|| fields.problem("role", &RoleError::Invalid)),
+        None => None,
+    };
+    fields.finish()?;
+    let (email, role, permissions) = (present(email)?, present(role)?, present(permissions)?);
     let invite = Action::Invite {
         role: &role,
         permissions,
@@ -85,14 +93,6 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>, firm: FirmId) -> Result<Repl
         Effect::Unknown => Err(Code::FirmNotFound.into()),
         Effect::Outdated => ctx.outdated().await,
     }
-}
-
-fn invited<H: Host>(ctx: &Context<H>) -> Result<(Email, Role), Failure> {
-    let mut fields = Fields::read(&ctx.headers, &ctx.body, &["role"])?;
-    let email = fields.required("email", Email::parse);
-    let role = fields.required("role", Role::parse);
-    fields.finish()?;
-    Ok((present(email)?, present(role)?))
 }
 
 pub(crate) async fn delete<H: Host>(ctx: &Context<H>, firm: FirmId, invitation: TokenId) -> Result<Reply, Failure> {

@@ -37,7 +37,7 @@ struct Body {
     position: Option<Line>,
     firm: Option<Slug>,
     role: Role,
-    /// A token. The firm and the role are those of the invitation then, whatever else the body says.
+    /// A token. The firm and the role are those of the invitation then.
     invitation: Option<String>,
 }
 
@@ -114,11 +114,16 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let position = fields.optional("position", Line::parse);
     let firm = fields.optional("firmSlug", Slug::parse);
     let role = fields.optional_text("role");
-    let role = match role {
-        None => Role::member(),
-        Some(role) => chosen_role(ctx, &role)?,
-    };
+    let role = role.map(|role| chosen_role(ctx, &role)).transpose()?;
     let invitation = fields.optional_text("invitation");
+    if invitation.is_some() {
+        // Firm and role are the inviter's choice.
+        for (path, is_given) in [("firmSlug", firm.is_some()), ("role", role.is_some())] {
+            if is_given {
+                fields.problem::<()>(path, &FieldProblem::Invalid);
+            }
+        }
+    }
     fields.finish()?;
     Ok(Body {
         email: present(email)?,
@@ -128,7 +133,7 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
         department,
         position,
         firm,
-        role,
+        role: role.unwrap_or_else(Role::member),
         invitation,
     })
 }

@@ -217,7 +217,7 @@ pub(crate) fn firm_name() -> Object {
 /// A role to be given; may be left out.
 pub(crate) fn given_role() -> Object {
     or_null(Type::String)
-        .pattern(Some("^[a-z][a-z0-9_-]{0,31}$"))
+        .pattern(Some(format!("^{WHITE}[a-z][a-z0-9_-]{{0,31}}{WHITE}$")))
         .description(Some(
             "One of the deployment's roles; giving it takes every power that it gives.",
         ))
@@ -228,7 +228,7 @@ pub(crate) fn given_role() -> Object {
 /// A role to be given.
 pub(crate) fn needed_role() -> Object {
     text()
-        .pattern(Some("^[a-z][a-z0-9_-]{0,31}$"))
+        .pattern(Some(format!("^{WHITE}[a-z][a-z0-9_-]{{0,31}}{WHITE}$")))
         .description(Some(
             "One of the deployment's roles; giving it takes every power that it gives.",
         ))

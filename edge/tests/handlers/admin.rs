@@ -152,6 +152,20 @@ fn a_role_has_to_be_one() {
     let answer = send(&stage, None, patch(json!({ "role": "boss" })));
     assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED".to_owned()));
     assert_eq!(answer.json()["details"][0]["path"], "role");
+    // With everything else that is wrong.
+    stage.batch(vec![
+        ("session.alive", admin(None)),
+        ("user.read", bob(None, "member")),
+        ("role.permissions", none()),
+    ]);
+    let answer = send(
+        &stage,
+        None,
+        patch(json!({ "role": " boss ", "status": "asleep", "tier": 7 })),
+    );
+    let details = answer.json()["details"].as_array().unwrap().clone();
+    let paths: Vec<_> = details.iter().map(|field| field["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["status", "tier", "role"]);
     // Never anybody's to set.
     stage.sql("session.alive", admin(None));
     stage.advance(std::time::Duration::from_secs(5));

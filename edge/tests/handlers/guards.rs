@@ -113,22 +113,36 @@ fn a_role_that_allows_nothing_is_refused_in_one_flight() {
 #[test]
 fn what_is_wrong_with_a_request_is_told_to_those_only_who_may_send_it() {
     let stage = Stage::new();
-    let spoilt = [
-        Ask::get("/api/firms?limit=0"),
-        Ask::post("/api/firms").json(json!({ "slug": "-" })),
-        Ask::patch(&format!("/api/firms/{ACME}")).json(json!({ "name": 7 })),
-        Ask::get(&format!("/api/firms/{ACME}/invitations?cursor=x")),
-        Ask::post(&format!("/api/firms/{ACME}/invitations")).json(json!({ "email": "new" })),
-        Ask::patch(&format!("/api/admin/users/{BOB}")).json(json!({ "tier": "anonymous" })),
-        Ask::get("/api/admin/events?user=bob"),
+    let invitations = format!("/api/firms/{ACME}/invitations");
+    let spoilt: [(Ask, &[&'static str]); 7] = [
+        (Ask::get("/api/firms?limit=0"), &["session.alive"]),
+        (Ask::post("/api/firms").json(json!({ "slug": "-" })), &["session.alive"]),
+        (
+            Ask::patch(&format!("/api/firms/{ACME}")).json(json!({ "name": 7 })),
+            &["session.alive"],
+        ),
+        (Ask::get(&format!("{invitations}?cursor=x")), &["session.alive"]),
+        (
+            Ask::post(&invitations).json(json!({ "email": "new", "role": "pm" })),
+            &["session.alive", "role.permissions"],
+        ),
+        (
+            Ask::patch(&format!("/api/admin/users/{BOB}")).json(json!({ "tier": "anonymous" })),
+            &["session.alive", "user.read"],
+        ),
+        (Ask::get("/api/admin/events?user=bob"), &["session.alive"]),
     ];
     for (role, expected) in [("member", (403, "FORBIDDEN")), ("admin", (400, "VALIDATION_FAILED"))] {
-        for ask in &spoilt {
+        for (ask, names) in &spoilt {
             stage.advance(std::time::Duration::from_secs(6));
-            stage.sql("session.alive", one(person(ANN, None, role, "active")));
+            stage.batch(answers(&person(ANN, None, role, "active"), names));
             let token = stage.access_token_of(ANN, SESSION, role, None);
             let answer = stage.send(&ask.clone().bearer(&token));
-            assert_eq!(answer.outcome(), (expected.0, expected.1.to_owned()));
+            assert_eq!(
+                answer.outcome(),
+                (expected.0, expected.1.to_owned()),
+                "{role} {names:?}"
+            );
         }
     }
 }

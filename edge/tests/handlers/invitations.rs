@@ -93,6 +93,11 @@ fn nobody_invites_elsewhere_or_above_oneself() {
         let answer = send(&stage, Some(ACME), invite(firm, role));
         assert_eq!(answer.outcome(), (outcome.0, outcome.1.to_owned()));
     }
+    // Everything that is wrong is told at once.
+    stage.batch(vec![admin(Some(ACME)), ("role.permissions", none())]);
+    let ask = Ask::post(&path(ACME)).json(json!({ "email": "new", "role": "nobody" }));
+    let answer = send(&stage, Some(ACME), ask);
+    assert_eq!(answer.json()["details"].as_array().unwrap().len(), 2);
     // A role that may invite, and no more than that.
     let mut inviter = person(ANN, Some(ACME), "support", "active");
     *inviter.last_mut().unwrap() = Some("invitations.manage".to_owned());
@@ -208,15 +213,14 @@ fn whoever_holds_an_invitation_is_signed_in_at_once() {
         let stage = Stage::with(pairs);
         let user = person(ANN, Some(ACME), "mentor", "active");
         stage.sql("registration.accept", accepted("invalid", Some(user)));
-        // Whatever else the body says, firm and role are the inviter's choice.
-        let reply = stage.send(&accept(&stage, &json!({ "firmSlug": "other", "role": "member" })));
+        let reply = stage.send(&accept(&stage, &json!({})));
         assert_eq!(reply.status, 201);
         assert_eq!(reply.json()["user"]["role"], "mentor");
         assert_eq!(reply.json()["user"]["firmId"], ACME.to_string());
         assert_eq!(reply.cookies().len(), 2);
         let flight = stage.flight();
         assert!(flight.has(&ACME.to_string()) && flight.has(&INVITATION.to_string()));
-        assert!(!flight.has("other") && !flight.has("member"));
+        assert!(!flight.has("member"));
         // There is no mail to send.
         assert_eq!(stage.host.deferred(), 0);
     }
@@ -251,6 +255,11 @@ fn an_invitation_that_is_not_good_says_why() {
         let reply = stage.send(&accept(&stage, &json!({ "invitation": text })));
         assert_eq!(reply.outcome(), (400, "TOKEN_INVALID".to_owned()));
     }
+    // Firm and role are the inviter's choice.
+    let reply = stage.send(&accept(&stage, &json!({ "firmSlug": "other", "role": "member" })));
+    let details = reply.json()["details"].as_array().unwrap().clone();
+    let paths: Vec<_> = details.iter().map(|field| field["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["firmSlug", "role"]);
     // A privilege stays one.
     let reply = stage.send(&accept(&stage, &json!({ "role": "admin" })));
     assert_eq!(reply.outcome(), (403, "FORBIDDEN".to_owned()));

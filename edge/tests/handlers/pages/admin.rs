@@ -214,6 +214,10 @@ fn an_invitation_that_fails_stands_open_beside_its_firm() {
     ];
     stage.batch(vec![
         ("session.alive", admin(None)),
+        ("role.permissions", one(row(&["profiles.read"]))),
+    ]);
+    stage.batch(vec![
+        ("session.alive", admin(None)),
         ("firm.list", one(firm(ACME, "acme"))),
     ]);
     let answer = send(&stage, None, Ask::post("/admin/firms").form(&fields));
