@@ -656,6 +656,14 @@ fn around_profiles() -> Vec<Call> {
 }
 
 fn around_office_sessions() -> Vec<Call> {
+    const FOUND: &[Code] = &[Code::NotFound, Code::OfficeSessionNotFound];
+    const STEP: &[Code] = &[
+        Code::Forbidden,
+        Code::NotFound,
+        Code::OfficeSessionNotFound,
+        Code::InvalidTransition,
+    ];
+
     let call = |method, at, summary, body: Body, own_codes| Call {
         tag: "office sessions",
         body,
@@ -668,13 +676,6 @@ fn around_office_sessions() -> Vec<Call> {
             own_codes,
         )
     };
-    const FOUND: &[Code] = &[Code::NotFound, Code::OfficeSessionNotFound];
-    const STEP: &[Code] = &[
-        Code::Forbidden,
-        Code::NotFound,
-        Code::OfficeSessionNotFound,
-        Code::InvalidTransition,
-    ];
     vec![
         Call {
             tag: "office sessions",
