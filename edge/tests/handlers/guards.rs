@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_request_is_told_to_those_only_who_may_send_it() {
 /// What a guard says to somebody with this role and tier, or to nobody.
 fn guarded(
     asker: Option<(&str, &str)>,
-    guard: impl AsyncFn(&Context<FakeHost>) -> Result<Principal, Failure>,
+    guard: &impl AsyncFn(&Context<FakeHost>) -> Result<Principal, Failure>,
 ) -> Result<String, u16> {
     let stage = Stage::new();
     let mut request = http::Request::new(bytes::Bytes::new());
@@ -179,14 +179,14 @@ fn guards_read_like_the_contract() {
     let reads = async |ctx: &Context<FakeHost>| ctx.require_permission(Permission::ProfilesRead).await;
     let leads = async |ctx: &Context<FakeHost>| ctx.require_role(&["admin", "pm"]).await;
     let (pm, member) = (Some(("pm", "free")), Some(("member", "member")));
-    assert_eq!(guarded(None, signed_in), Err(401));
-    assert_eq!(guarded(member, signed_in), Ok("member".to_owned()));
+    assert_eq!(guarded(None, &signed_in), Err(401));
+    assert_eq!(guarded(member, &signed_in), Ok("member".to_owned()));
     for guard in [0, 1] {
         let say = |asker| {
             if guard == 0 {
-                guarded(asker, reads)
+                guarded(asker, &reads)
             } else {
-                guarded(asker, leads)
+                guarded(asker, &leads)
             }
         };
         assert_eq!(say(None), Err(401));
@@ -197,7 +197,11 @@ fn guards_read_like_the_contract() {
 
 #[test]
 fn without_a_session_one_is_of_the_anonymous_tier() {
-    let at_least = |asker, tier| guarded(asker, async move |ctx: &Context<FakeHost>| ctx.require_tier(tier).await);
+    let at_least = |asker, tier| {
+        guarded(asker, &async move |ctx: &Context<FakeHost>| {
+            ctx.require_tier(tier).await
+        })
+    };
     let (free, member) = (Some(("member", "free")), Some(("member", "member")));
     assert!(at_least(None, Tier::Anonymous).is_ok());
     assert_eq!(at_least(None, Tier::Free), Err(401));
