@@ -190,6 +190,8 @@ impl Problems {
         Self {
             status,
             code: Some(code.unwrap_or(Code::Unavailable)),
+            // When to come back is said in any case, whether or not it was told.
+            retry_after: matches!(status.as_u16(), 429 | 503).then_some(crate::reply::UNAVAILABLE_FOR),
             ..Self::default()
         }
     }

@@ -299,3 +299,30 @@ fn an_account_that_is_deleted_takes_its_cookies_along() {
     assert_eq!(answer.cookies().len(), 2);
     assert_eq!(answer.cookie("doorward_refresh"), Some(""));
 }
+
+#[test]
+fn while_people_move_over_a_form_goes_where_its_call_goes() {
+    let pairs = [("LEGACY_AUTH", "https://old.example"), ("ROLLOUT", "off")];
+    for (status, code, shown, sentence) in [
+        (401, "THEIRS", 401, "The e-mail address or the password is wrong."),
+        (429, "RATE_LIMITED", 429, "Too many attempts."),
+        (418, "TEAPOT", 418, "can&#39;t answer right now"),
+    ] {
+        let stage = Stage::with(&pairs);
+        stage
+            .fetch()
+            .answers(status, json!({ "error": "their words", "code": code }).to_string());
+        let answer = stage.send(&login(PASSWORD));
+        assert_eq!(answer.status, shown);
+        let html = answer.html().replace('\'', "&#39;");
+        assert!(html.contains(sentence) && !html.contains("their words"), "{html}");
+        assert_eq!(value(answer.html(), "email"), Some(EMAIL));
+        // It is told passwords, as nobody else is.
+        assert_eq!(stage.fetch().take().len(), 1);
+        assert!(stage.flights().is_empty());
+    }
+    let stage = Stage::with(&pairs);
+    stage.fetch().answers(200, json!({ "user": {} }).to_string());
+    leads_to(&stage.send(&login(PASSWORD)), "/");
+    stage.fetch().take();
+}
