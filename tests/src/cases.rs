@@ -3,17 +3,23 @@
 use crate::registry::Case;
 
 mod account;
+mod admin;
 mod auth;
 mod documentation;
 mod errors;
+mod firms;
 mod flights;
 mod gateway;
 mod integrate;
+mod invitations;
+mod isolation;
 mod limits;
+mod office_sessions;
 mod origin;
 mod outage;
 mod pages;
 mod parity;
+mod profiles;
 mod readme;
 mod rollout;
 mod service;
@@ -23,6 +29,12 @@ pub fn suite() -> Vec<Case> {
     [
         auth::cases(),
         account::cases(),
+        admin::cases(),
+        firms::cases(),
+        invitations::cases(),
+        profiles::cases(),
+        office_sessions::cases(),
+        isolation::cases(),
         service::cases(),
         errors::cases(),
         origin::cases(),
@@ -43,6 +55,7 @@ pub fn outage() -> Vec<Case> {
     [
         limits::cases(),
         account::outage(),
+        admin::outage(),
         flights::counted_cases(),
         rollout::cases(),
         outage::cases(),

@@ -63,6 +63,20 @@ pub fn check(base: &Base, method: &str, path: &str, reply: &Reply) {
     }
 }
 
+/// Method and path of every call that the host describes, as the description has them: `get`, `/api/profiles/{id}`.
+///
+/// # Panics
+/// When there is no description.
+pub fn calls(base: &Base) -> Vec<(String, String)> {
+    let description = description(base);
+    let paths = description.document["paths"].as_object().expect("paths");
+    let methods = |(path, item): (&String, &Value)| -> Vec<_> {
+        let item = item.as_object().into_iter().flatten();
+        item.map(|(method, _)| (method.clone(), path.clone())).collect()
+    };
+    paths.iter().flat_map(methods).collect()
+}
+
 /// The description of a host, asked for once.
 fn description(base: &Base) -> Arc<Description> {
     type Slot = Arc<OnceLock<Arc<Description>>>;

@@ -163,7 +163,7 @@ fn are_over(stage: &Stage, sessions: &[Session]) {
 const BOUND: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Copies of a token that aren't it: changed in each part, shortened, lengthened, and things that never were one.
-fn forgeries(token: &str) -> Vec<String> {
+pub(super) fn forgeries(token: &str) -> Vec<String> {
     let mut forged: Vec<String> = [0, token.len() / 3, token.len() / 2, token.len() - 2, token.len() - 1]
         .iter()
         .map(|&at| {
