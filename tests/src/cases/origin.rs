@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::actor::{LOGIN, LOGOUT, ME, Person, REFRESH, REGISTER};
 use crate::each;
 use crate::http::{Call, Reply};
+use crate::openapi::calls;
 use crate::registry::Case;
 use crate::stage::{Stage, TRUSTED_ORIGIN};
 
@@ -18,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         the_table_for_sign_in,
         the_table_for_refresh_by_get_and_post,
         the_table_for_register_and_logout,
+        every_call_that_changes_something_is_refused_from_elsewhere,
         a_refused_request_changes_nothing,
         what_only_reads_is_never_refused,
         head_is_no_way_around,
@@ -155,6 +157,32 @@ fn the_table_for_register_and_logout(stage: &Stage) {
     for path in REGISTER {
         check(stage, 400, path, || stage.call("POST", path).json(&json!({})));
     }
+}
+
+/// Whoever is signed in, and before anything else is looked at.
+fn every_call_that_changes_something_is_refused_from_elsewhere(stage: &Stage) {
+    let (_, session) = stage.somebody();
+    let mut refused = 0;
+    for (method, path) in calls(&stage.base) {
+        let refreshes = REFRESH.contains(&path.as_str());
+        if method == "get" && !refreshes {
+            continue;
+        }
+        let path = path
+            .replace("{id}", &session.user_id())
+            .replace("{invitationId}", &session.session_id());
+        let send = || stage.call(&method.to_uppercase(), &path).bearer(&session.access);
+        let elsewhere = [
+            send().header("Sec-Fetch-Site", "cross-site"),
+            send().header("Origin", "https://evil.example"),
+        ];
+        for call in elsewhere {
+            call.json(&json!({})).send().error(403, "ORIGIN_REFUSED");
+            refused += 1;
+        }
+    }
+    assert!(refused > 30, "only {refused} requests");
+    stage.app().refresh(&session);
 }
 
 fn a_refused_request_changes_nothing(stage: &Stage) {
