@@ -100,6 +100,7 @@ impl Stage {
     ///
     /// # Panics
     /// When it doesn't start.
+    #[must_use]
     pub fn another(&self, name: &str, variant: Variant, pairs: &[(&str, &str)]) -> Self {
         let kind = match self.host {
             Host::Workers => Kind::Workers,

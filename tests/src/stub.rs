@@ -100,7 +100,7 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(Asked) -> Answer) {
         body.len()
     );
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        text.extend([name, ": ", &value, "\r\n"]);
     }
     text.push_str("\r\n");
     text.push_str(&body);

@@ -176,7 +176,7 @@ fn who_signs_in_with_the_old_password_is_here(stage: &Stage) {
     let stage = old.behind(stage, "on");
     let wrong = json!({ "email": person.email, "password": "not the password" });
     let refused = stage.call("POST", "/auth/login").json(&wrong).send();
-    refused.expect(401);
+    refused.expect_only(401);
     let arrived = stage.app().login(&person);
     assert_eq!(arrived.user["name"], "Known There");
     assert_eq!(arrived.user["isVerified"], true);
