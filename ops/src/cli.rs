@@ -89,6 +89,10 @@ struct Migrate {
     #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     lock_timeout: u32,
 
+    /// Go no further than this migration, for a database that an earlier release is to work on
+    #[arg(long, value_name = "NUMBER")]
+    until: Option<i32>,
+
     /// Don't write a backup first, where there are accounts
     #[arg(long)]
     no_backup: bool,
@@ -133,7 +137,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
         Command::Migrate(options) => {
             let folder = (!options.no_backup).then_some(options.backup_dir.as_path());
-            migrate::run(cli.database(), options.lock_timeout, folder).await
+            migrate::run(cli.database(), options.lock_timeout, options.until, folder).await
         }
         Command::Seed(options) => seed::run(options, cli.database()).await,
         Command::Admin(action) => admin::run(action, cli.database()).await,

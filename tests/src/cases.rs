@@ -23,6 +23,7 @@ mod profiles;
 mod readme;
 mod rollout;
 mod service;
+mod upgrade;
 
 /// What may be played beside each other.
 pub fn suite() -> Vec<Case> {
@@ -58,6 +59,7 @@ pub fn outage() -> Vec<Case> {
         admin::outage(),
         flights::counted_cases(),
         rollout::cases(),
+        upgrade::cases(),
         outage::cases(),
     ]
     .concat()

@@ -389,7 +389,7 @@ impl Reply {
     /// Whether no host has answered, but the proxy that `wrangler dev` puts in front of workerd, whose connection to it
     /// was closed as the request was sent (both close what was idle for five seconds). It then asks in so many words for
     /// the request to be sent again, which it does by itself for GET only.
-    fn is_from_wranglers_proxy(&self) -> bool {
+    pub fn is_from_wranglers_proxy(&self) -> bool {
         self.status == 503 && self.body.starts_with(b"Your worker restarted mid-request.")
     }
 

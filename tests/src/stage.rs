@@ -114,6 +114,14 @@ impl Stage {
         for (name, value) in pairs {
             options = options.with(name, value);
         }
+        self.started(options)
+    }
+
+    /// A host of this stack's services, as the options say.
+    ///
+    /// # Panics
+    /// When it doesn't start.
+    pub fn started(&self, options: HostOptions) -> Self {
         let base = self.stack.disturb(|services| {
             let host = services.start_host(options).expect("the host starts");
             Base::parse(&host.base_url())

@@ -15,6 +15,7 @@ pub mod artifacts;
 pub mod examples;
 pub mod hosts;
 pub mod paths;
+pub mod previous;
 pub mod probe;
 pub mod process;
 pub mod progress;

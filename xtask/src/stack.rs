@@ -117,13 +117,18 @@ impl Stack {
     /// # Errors
     /// See [`Stack::start`].
     pub fn start_host(&mut self, options: HostOptions) -> Result<&mut Host> {
-        let artifact = match options.kind {
-            Kind::Workers => artifacts::worker()?,
-            Kind::Wasi => artifacts::component()?,
+        let artifact = match (&options.artifact, options.kind) {
+            (Some(artifact), _) => artifact.clone(),
+            (None, Kind::Workers) => artifacts::worker()?,
+            (None, Kind::Wasi) => artifacts::component()?,
         };
+        let mut backends = self.backends();
+        if let Some(database) = &options.database {
+            backends.database_url = self.postgres.url_of(database);
+        }
         let log = fresh(&run::log(&format!("{}-{}", self.name, options.name)));
         let dir = self.dir.0.join(&options.name);
-        let host = Host::start(options, &self.env, &self.backends(), &artifact, &dir, &log)?;
+        let host = Host::start(options, &self.env, &backends, &artifact, &dir, &log)?;
         self.hosts.push(host);
         self.hosts
             .last_mut()
@@ -154,10 +159,18 @@ impl Stack {
     /// # Errors
     /// When it fails.
     pub fn run_doorward(&self, arguments: &[&str]) -> Result<String> {
+        self.run_doorward_on(&self.database_url(), arguments)
+    }
+
+    /// The same on another database of the stack's server.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn run_doorward_on(&self, database_url: &str, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.doorward);
         command
             .args(arguments)
-            .env("DATABASE_URL", self.database_url())
+            .env("DATABASE_URL", database_url)
             .env("REDIS_URL", self.redis_url());
         run::capture(&format!("doorward {}", arguments.join(" ")), &mut command)
     }

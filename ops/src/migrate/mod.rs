@@ -22,20 +22,34 @@ use crate::output::Report;
 use files::{FILES, Migration};
 use ledger::Applied;
 
-/// Applies what is pending, in order. A file waits for a table in use for `lock_timeout` seconds. Where there are accounts,
+/// Applies what is pending, in order, up to the file `until` if there is one. A file waits for a table in use for `lock_timeout` seconds. Where there are accounts,
 /// a backup is written into `folder` before, unless there is none.
 ///
 /// # Errors
 /// A ledger that doesn't fit this build, a backup that can't be made, or a file that the database refuses; that file then
 /// has changed nothing.
-pub(crate) async fn run(url: &str, lock_timeout: u32, folder: Option<&Path>) -> anyhow::Result<Report> {
+pub(crate) async fn run(
+    url: &str,
+    lock_timeout: u32,
+    until: Option<i32>,
+    folder: Option<&Path>,
+) -> anyhow::Result<Report> {
+    let files: Vec<_> = FILES
+        .iter()
+        .filter(|file| until.is_none_or(|last| file.version <= last))
+        .collect();
+    if let Some(last) = until
+        && files.last().is_none_or(|file| file.version != last)
+    {
+        bail!("this build has no migration {last}");
+    }
     let mut client = database::connect(url).await?;
     let backup = match folder {
         Some(folder) => keep(&client, url, folder).await?,
         None => None,
     };
     let mut applied = Vec::new();
-    for migration in FILES {
+    for migration in files {
         if let Some(milliseconds) = ledger::apply(&mut client, migration, lock_timeout).await? {
             eprintln!("applied {} in {milliseconds} ms", migration.label());
             applied.push(json!({ "version": migration.version, "name": migration.name, "durationMs": milliseconds }));

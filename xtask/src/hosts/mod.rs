@@ -60,6 +60,10 @@ pub struct HostOptions {
     /// Workers only: whether Postgres is reached through Hyperdrive's stand-in (as in production), or by a plain
     /// socket to `DATABASE_URL`.
     pub hyperdrive: bool,
+    /// What it runs: by default what this checkout builds.
+    pub artifact: Option<PathBuf>,
+    /// The database on the stack's server: by default the stack's.
+    pub database: Option<String>,
 }
 
 impl HostOptions {
@@ -71,6 +75,8 @@ impl HostOptions {
             port: None,
             env: BTreeMap::new(),
             hyperdrive: true,
+            artifact: None,
+            database: None,
         }
     }
 
