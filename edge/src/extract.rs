@@ -60,7 +60,8 @@ impl Fields {
         })
     }
 
-    /// Reads the parameters of a query (`application/x-www-form-urlencoded`), each of them a text. An empty one is none.
+    /// Reads the parameters of a query (`application/x-www-form-urlencoded`), each of them a text. An empty one is none, as
+    /// forms send what nobody filled in; but an empty `limit` is no number.
     pub fn query(uri: &Uri) -> Self {
         let mut fields = Self::none();
         let pairs = uri.query().unwrap_or_default().split('&');
@@ -68,7 +69,7 @@ impl Fields {
             let name = decoded(name);
             if fields.members.iter().any(|(other, _)| *other == name) {
                 fields.errors.push(duplicate(name));
-            } else if !value.is_empty() {
+            } else if !value.is_empty() || name == "limit" {
                 fields.members.push((name, Json::Text(decoded(value))));
             }
         }

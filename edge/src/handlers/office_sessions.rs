@@ -23,7 +23,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Dependency, Failure};
 use crate::extract::{Fields, present};
 use crate::guards::allow;
 use crate::host::{Host, Rows, SqlError};
@@ -35,6 +35,9 @@ use crate::store::office_sessions::{
 
 /// What a session is about, or why it was called off.
 type Line = ShortText<200>;
+
+/// How often a step is decided anew because the session changed after it was read.
+const ATTEMPTS: u32 = 4;
 
 pub(crate) async fn get_all<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let claims = ctx.access_claims()?;
@@ -98,44 +101,54 @@ pub(crate) async fn post_act<H: Host>(
     };
     fields.finish()?;
 
-    let (asking, answers) = ctx.fresh(vec![read(id, claims.subject)]).await?;
-    let found = Found::first(&first(answers))?.ok_or(Code::OfficeSessionNotFound)?;
-    let offers = matches!(act, OfficeSessionAct::Confirm | OfficeSessionAct::Complete) && found.side == Side::Mentor;
-    if offers {
-        let decision = may(
-            &asking.user.principal(),
-            &Action::OfferOfficeSessions,
-            &asking.user.target(),
-        );
-        allow(decision, Code::Forbidden)?;
-    }
-    let from = found.standing;
-    let mut to = from.after(act, found.side, ctx.now).map_err(|refused| match refused {
-        ActRefused::NotYours => Code::Forbidden,
-        ActRefused::NotNow => Code::InvalidTransition,
-    })?;
-    if let Some(times) = times {
-        let period = times.period(from.ends_at.since(from.starts_at), ctx.now)?;
-        (to.starts_at, to.ends_at) = (period.starts_at(), period.ends_at());
-    }
     let reason = reason.as_ref().map(Line::as_str).filter(|reason| !reason.is_empty());
-    let taken = Step {
-        id,
-        mentor: found.mentor,
-        from,
-        to,
-        is_moved,
-        kind: event(act).as_str(),
-        reason,
-        actor: actor(ctx)?,
-    };
-    let settled = match ctx.sql_one(step(&taken)).await {
-        Err(SqlError::Database(e)) if e.constraint.as_deref().is_some_and(|name| name.ends_with("_excl")) => {
-            Settled::Taken
+    for _ in 0..ATTEMPTS {
+        let (asking, answers) = ctx.fresh(vec![read(id, claims.subject)]).await?;
+        let found = Found::first(&first(answers))?.ok_or(Code::OfficeSessionNotFound)?;
+        let offers =
+            matches!(act, OfficeSessionAct::Confirm | OfficeSessionAct::Complete) && found.side == Side::Mentor;
+        if offers {
+            let decision = may(
+                &asking.user.principal(),
+                &Action::OfferOfficeSessions,
+                &asking.user.target(),
+            );
+            allow(decision, Code::Forbidden)?;
         }
-        rows => Settled::first(&rows?)?,
-    };
-    settle(settled, StatusCode::OK, Code::InvalidTransition)
+        let from = found.standing;
+        let mut to = from.after(act, found.side, ctx.now).map_err(|refused| match refused {
+            ActRefused::NotYours => Code::Forbidden,
+            ActRefused::NotNow => Code::InvalidTransition,
+        })?;
+        if let Some(times) = &times {
+            let period = times.period(from.ends_at.since(from.starts_at), ctx.now)?;
+            (to.starts_at, to.ends_at) = (period.starts_at(), period.ends_at());
+        }
+        let taken = Step {
+            id,
+            mentor: found.mentor,
+            from,
+            to,
+            is_moved,
+            kind: event(act).as_str(),
+            reason,
+            actor: actor(ctx)?,
+        };
+        let settled = match ctx.sql_one(step(&taken)).await {
+            Err(SqlError::Database(e)) if e.constraint.as_deref().is_some_and(|name| name.ends_with("_excl")) => {
+                Settled::Taken
+            }
+            rows => Settled::first(&rows?)?,
+        };
+        // Somebody else has changed it since it was read: what may be done with it now is decided anew.
+        if !matches!(settled, Settled::Gone) {
+            return settle(settled, StatusCode::OK, Code::InvalidTransition);
+        }
+    }
+    Err(Failure::Unavailable(
+        Dependency::Postgres,
+        "others change the same office session all the time".into(),
+    ))
 }
 
 const fn event(act: OfficeSessionAct) -> EventKind {

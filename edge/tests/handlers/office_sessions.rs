@@ -276,18 +276,49 @@ fn what_is_moved_keeps_its_length_and_waits_for_the_other() {
         let answer = send(&stage, act("move").json(json!({ "startsAt": "2026-11-22T12:00:00Z" })));
         assert_eq!(answer.outcome(), (409, "SLOT_TAKEN".to_owned()));
     }
-    for (flags, expected) in [
-        (["f", "f", "f"], (409, "INVALID_TRANSITION")),
-        (["t", "f", "f"], (400, "VALIDATION_FAILED")),
-    ] {
+    let read = |status: &'static str| {
+        stage.batch(vec![
+            ann("mentee"),
+            ("office_session.read", found("mentee", status, "mentee")),
+        ]);
+    };
+    read("requested");
+    stage.sql("office_session.step", settled(["t", "f", "f"]));
+    let answer = send(&stage, act("move").json(json!({ "startsAt": "2026-11-22T12:00:00Z" })));
+    assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED".to_owned()));
+}
+
+#[test]
+fn what_changed_meanwhile_is_decided_anew() {
+    let outdated = ["f", "f", "f"];
+    for (then, expected) in [("confirmed", (200, "")), ("completed", (409, "INVALID_TRANSITION"))] {
+        let stage = Stage::new();
+        let read = |status: &'static str| {
+            stage.batch(vec![
+                ann("mentee"),
+                ("office_session.read", found("mentee", status, "mentee")),
+            ]);
+        };
+        read("requested");
+        stage.sql("office_session.step", settled(outdated));
+        read(then);
+        if expected.0 == 200 {
+            stage.sql("office_session.step", settled(["t", "t", "t"]));
+        }
+        let answer = send(&stage, act("cancel"));
+        assert_eq!(answer.outcome(), (expected.0, expected.1.to_owned()));
+    }
+
+    // Not for ever.
+    let stage = Stage::new();
+    for _ in 0..4 {
         stage.batch(vec![
             ann("mentee"),
             ("office_session.read", found("mentee", "requested", "mentee")),
         ]);
-        stage.sql("office_session.step", settled(flags));
-        let answer = send(&stage, act("move").json(json!({ "startsAt": "2026-11-22T12:00:00Z" })));
-        assert_eq!(answer.outcome(), (expected.0, expected.1.to_owned()));
+        stage.sql("office_session.step", settled(outdated));
     }
+    assert_eq!(send(&stage, act("cancel")).outcome(), (503, "UNAVAILABLE".to_owned()));
 }
 
 #[test]

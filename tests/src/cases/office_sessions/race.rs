@@ -101,13 +101,15 @@ fn confirmed_and_cancelled_at_once_is_what_came_last(stage: &Stage) {
                 .filter(|reply| reply.status == 200)
                 .count()
         };
-        // A cancellation that was decided for what was asked for is none of what was confirmed meanwhile.
-        assert!(done(0) <= 1 && done(1) <= 1, "each happens once at most");
-        assert!(done(0) + done(1) >= 1, "nothing happened");
+        // What was confirmed can be cancelled, so one cancellation always comes through; not the other way round.
+        assert_eq!(done(1), 1, "one cancels");
+        assert!(done(0) <= 1, "one confirms at most");
         for reply in replies.iter().filter(|reply| reply.status != 200) {
             reply.error(409, "INVALID_TRANSITION");
         }
-        let left = if done(1) == 1 { "cancelled" } else { "confirmed" };
-        assert_eq!(office_session(&mentee.get(&path(&session, "")), 200)["status"], left);
+        assert_eq!(
+            office_session(&mentee.get(&path(&session, "")), 200)["status"],
+            "cancelled"
+        );
     }
 }
