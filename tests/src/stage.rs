@@ -121,6 +121,7 @@ impl Stage {
     ///
     /// # Panics
     /// When it doesn't start.
+    #[must_use]
     pub fn started(&self, options: HostOptions) -> Self {
         let base = self.stack.disturb(|services| {
             let host = services.start_host(options).expect("the host starts");
