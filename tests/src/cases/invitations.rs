@@ -231,13 +231,14 @@ fn the_firm_and_the_role_come_from_it_alone(stage: &Stage) {
         reply.error(403, "FORBIDDEN");
         assert_eq!(stage.database().users_with(&person.email), 0);
     }
-    // What anybody may choose is no privilege, and chosen already.
+    // What anybody may choose is no privilege, but chosen already.
     let mut body = person.registration();
     body["invitation"] = json!(token);
     body["role"] = json!("mentor");
     body["firmSlug"] = json!(other.slug);
-    let joined = stage.call("POST", REGISTER[0]).token_mode().json(&body).send();
-    let user = joined.session_by_token(201).user;
+    let both = stage.call("POST", REGISTER[0]).token_mode().json(&body).send();
+    both.invalid(&["firmSlug", "role"]);
+    let user = accept(stage, &person, &token).session_by_token(201).user;
     assert_eq!((&user["firmId"], &user["role"]), (&json!(home.id), &json!("member")));
     let joined = "SELECT count(*) FROM users WHERE firm_id = $1::text::uuid";
     assert_eq!(stage.database().query(joined, &[&other.id])[0].get::<_, i64>(0), 0);

@@ -125,7 +125,7 @@ fn names_every_failing_field_at_once(stage: &Stage) {
     root.patch(&path, &json!({"tier": "anonymous"})).invalid(&["tier"]);
     let nothing = changed(&root.patch(&path, &json!({"role": null, "status": null, "tier": null})));
     assert_eq!(nothing["role"], "member");
-    for role in ["", "Admin", "admin ", "' OR 1=1", "a\u{0}"] {
+    for role in ["", "Admin", "' OR 1=1", "a\u{0}"] {
         root.patch(&path, &json!({ "role": role })).invalid(&["role"]);
     }
     // What is wrong in one field changes nothing in another.
