@@ -215,7 +215,8 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a body calls itself JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use crate::context::Context;
 use crate::cookie::SessionCookie;
 use crate::error::{Code, Failure};
-use crate::extract::{Fields, present};
+use crate::extract::{Fields, is_json, present};
 use crate::host::Host;
 use crate::reply::Reply;
 use crate::store::sessions::{Rotated, Rotation};
@@ -78,6 +78,10 @@ fn presented<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Secret<String
         let token = fields.required_text("refreshToken");
         fields.finish()?;
         return Ok(Secret::new(present(token)?));
+    }
+    // Nothing of a body is needed here, but what calls itself JSON has to be.
+    if !ctx.body.is_empty() && is_json(&ctx.headers) {
+        Fields::read(&ctx.headers, &ctx.body, &[])?;
     }
     let cookie = ctx.cookies().get(SessionCookie::Refresh).ok_or(Code::RefreshInvalid)?;
     Ok(Secret::new(cookie.to_owned()))

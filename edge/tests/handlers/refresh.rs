@@ -345,3 +345,18 @@ fn the_cookies_token_never_comes_back_in_a_body() {
         assert!(stage.flights().is_empty());
     }
 }
+
+#[test]
+fn a_body_beside_the_cookie_is_read_only_as_far_as_it_calls_itself_json() {
+    let stage = Stage::new();
+    let token = RefreshToken::first(SESSION, [9; 16]).seal(stage.keys());
+    let ask = Ask::post("/auth/refresh").cookie("doorward_refresh", token.expose());
+    let broken = stage.send(&ask.clone().sending("application/json", "\u{0}"));
+    assert_eq!(broken.outcome(), (400, "MALFORMED_JSON".to_owned()));
+    assert!(stage.flights().is_empty());
+    // A form's button sends what nobody reads.
+    stage.sql_fails(doorward_edge::host::SqlError::Timeout);
+    let form = stage.send(&ask.sending("application/x-www-form-urlencoded", "a=1"));
+    assert_eq!(form.status, 503, "the database was asked");
+    stage.flights();
+}

@@ -291,6 +291,12 @@ impl Ask {
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
+    /// Whatever it is.
+    pub(crate) fn sending(mut self, media_type: &str, body: &'static str) -> Self {
+        self.body = Bytes::from_static(body.as_bytes());
+        self.header("content-type", media_type)
+    }
+
     pub(crate) fn token_mode(self) -> Self {
         self.header("x-doorward-mode", "token")
     }
