@@ -104,12 +104,20 @@ fn mail_waits_for_the_provider_and_goes_out_once(stage: &Stage) {
         assert!(posted.iter().all(|row| row.status == "pending"), "{posted:?}");
     }
     let provider = Provider::start(port);
-    for person in &people {
-        due_again(&mut database, &person.email);
+    // An attempt that began behind a reply may fail after the provider is back, and puts its mail off then. So time
+    // passes, for what is in nobody's hands, until nothing waits any more.
+    let started = Instant::now();
+    let emails: Vec<&str> = people.iter().map(|person| person.email.as_str()).collect();
+    while database.execute(
+        "UPDATE mail_outbox SET next_attempt_at = now() - interval '1 second'
+         WHERE recipient = ANY ($1) AND status = 'pending'",
+        &[&emails],
+    ) > 0
+    {
+        assert!(started.elapsed() < Duration::from_secs(30), "mail still waits");
+        // Several schedulers that call at once share the work.
+        race(4, |_| tick(&stage).expect_only(200));
     }
-    // Several schedulers that call at once share the work.
-    race(4, |_| tick(&stage).expect_only(200));
-    tick(&stage);
     for (index, person) in people.iter().enumerate() {
         let handed = provider.handed_to(&person.email);
         let expected = if index == 0 { 2 } else { 1 };
