@@ -45,8 +45,14 @@ pub(crate) struct Applied {
 /// # Errors
 /// What Postgres says.
 pub(crate) async fn read(client: &impl GenericClient) -> Result<Vec<Applied>, Error> {
+    // Not by to_regclass: that one looks into the connection's own cache, which has not heard yet of a ledger that another
+    // run made while this one waited for its turn.
     let exists = client
-        .query_one("SELECT to_regclass('schema_migrations') IS NOT NULL", &[])
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_class
+                            WHERE relname = 'schema_migrations' AND relkind = 'r' AND pg_table_is_visible(oid))",
+            &[],
+        )
         .await?;
     if !exists.get::<_, bool>(0) {
         return Ok(Vec::new());
