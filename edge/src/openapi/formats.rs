@@ -193,10 +193,12 @@ pub(crate) fn chosen_role() -> Object {
 /// `core::password::Password`: a new one. What else the policy wants can't be said in a schema.
 pub(crate) fn new_password() -> Object {
     text()
-        .min_length(Some(MIN_CHARS))
-        .max_length(Some(MAX_CHARS))
+        .min_length(Some(1))
         .description(Some(
-            "Counted in characters after Unicode's NFKC. Not one's own address or name, and not a common password.",
+            format!(
+                "{MIN_CHARS} to {MAX_CHARS} characters, counted after Unicode's NFKC, which can make more or fewer of what was \
+                 typed. Not one's own address or name, and not a common password."
+            ),
         ))
         .examples(["correct horse battery staple"])
         .build()
