@@ -6,6 +6,7 @@ use bytes::Bytes;
 use doorward_core::error::{FieldError, FieldProblem, Problem};
 use doorward_core::password::Password;
 use http::{HeaderMap, Uri, header};
+use percent_encoding::percent_decode_str;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Code, Failure};
@@ -201,22 +202,22 @@ fn duplicate(path: String) -> FieldError {
 
 /// A name or a value of a query. What isn't encoded rightly stands for itself.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        let byte = match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => u8::try_from(high << 4 | low).ok(),
-            _ => None,
-        };
-        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
-        rest = after.get(if byte.is_some() { 2 } else { 0 }..).unwrap_or_default();
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&unescaped(text)).into_owned()
+}
+
+/// The bytes that a name or a value of `application/x-www-form-urlencoded` stands for: `+` is a space, and a `%` that
+/// escapes nothing stands for itself (URL Standard, 5.1).
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
+    percent_decode_str(&text.replace('+', " ")).collect()
 }
 
 /// Whether a body calls itself JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    has_media_type(headers, "application/json")
+}
+
+/// Whether a body calls itself of this media type, whatever its parameters.
+pub(crate) fn has_media_type(headers: &HeaderMap, media_type: &str) -> bool {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -226,7 +227,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
         .next()
         .unwrap_or_default()
         .trim()
-        .eq_ignore_ascii_case("application/json")
+        .eq_ignore_ascii_case(media_type)
 }
 
 /// JSON as the contract sees it: a repeated field is remembered.

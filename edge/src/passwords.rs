@@ -56,8 +56,13 @@ impl<H: Host> Context<H> {
         if !matches!(verdict, Verdict::Right { rehash: true }) {
             return Ok(None);
         }
-        let hash = password::hash_attempt(attempt, random(&self.host)?, &mut self.instance.hashing.borrow_mut());
-        hash.map(Some).map_err(not_hashed)
+        self.hash_attempt(attempt).map(Some)
+    }
+
+    /// Today's hash of what was typed, now that it is known to be right.
+    pub(crate) fn hash_attempt(&self, attempt: &Attempt) -> Result<PhcHash, Failure> {
+        let salt = random(&self.host)?;
+        password::hash_attempt(attempt, salt, &mut self.instance.hashing.borrow_mut()).map_err(not_hashed)
     }
 
     /// The same work whether there is a user, a password, both or neither.

@@ -26,7 +26,7 @@ use crate::outbound::within;
 use crate::reply::Reply;
 use crate::store::rollout::{Arrival, arrive, stored};
 use crate::store::users::{Credentials, credentials};
-use crate::wire::legacy::{Answer, Call, Legacy, passed_back};
+use crate::wire::legacy::{Answer, Call, Legacy, Person, passed_back};
 
 /// How long an instance goes by what the database said of the switch.
 const STORED_FOR: Duration = Duration::from_secs(5);
@@ -172,8 +172,7 @@ impl<H: Host> Context<H> {
         };
         let name = person.name.as_deref().and_then(|name| PersonName::parse(name).ok());
         let name = name.map_or_else(|| email.local_part().to_owned(), |name| name.as_str().to_owned());
-        let hash = self.rehash_password(Verdict::Right { rehash: true }, attempt)?;
-        let Some(hash) = hash else { return Ok(None) };
+        let hash = self.hash_attempt(attempt)?;
         let arrival = Arrival {
             user: UserId::generate(self.now, &self.host)?,
             email,
@@ -195,12 +194,7 @@ impl<H: Host> Context<H> {
         Ok(there.filter(|_| matches!(verdict, Verdict::Right { .. })))
     }
 
-    async fn asked(
-        &self,
-        legacy: &Legacy,
-        email: &Email,
-        attempt: &Attempt,
-    ) -> Result<Option<crate::wire::legacy::Person>, Failure> {
+    async fn asked(&self, legacy: &Legacy, email: &Email, attempt: &Attempt) -> Result<Option<Person>, Failure> {
         let request = legacy.sign_in(email, attempt.typed());
         let request =
             request.ok_or_else(|| Failure::Internal("a question to the old system can't be written".into()))?;

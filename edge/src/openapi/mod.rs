@@ -66,26 +66,11 @@ fn document() -> Value {
                     "description": "`token` for a client that keeps its tokens itself: no cookie is set, and the answer holds `refreshToken` too.",
                     "schema": {"type": "string"}, "example": "token",
                 },
-                "Session": {
-                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
-                    "description": "The id of a session, from the list of sessions.",
-                },
-                "User": {
-                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
-                    "description": "The id of a user.",
-                },
-                "Firm": {
-                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
-                    "description": "The id of a firm.",
-                },
-                "Invitation": {
-                    "name": "invitationId", "in": "path", "required": true, "schema": formats::id_read(),
-                    "description": "The id of an invitation.",
-                },
-                "OfficeSession": {
-                    "name": "id", "in": "path", "required": true, "schema": formats::id_read(),
-                    "description": "The id of an office session.",
-                },
+                "Session": id_in_path("id", "a session, from the list of sessions"),
+                "User": id_in_path("id", "a user"),
+                "Firm": id_in_path("id", "a firm"),
+                "Invitation": id_in_path("invitationId", "an invitation"),
+                "OfficeSession": id_in_path("id", "an office session"),
                 "Role": {"name": "role", "in": "query", "schema": formats::role(), "description": "People of this role."},
                 "FirmKey": {
                     "name": "firm", "in": "query", "schema": {"type": "string"},
@@ -123,6 +108,14 @@ fn document() -> Value {
                 "maintenanceToken": {"type": "http", "scheme": "bearer", "description": "The configured `MAINTENANCE_TOKEN`."},
             },
         },
+    })
+}
+
+/// A parameter of a path: the id of something.
+fn id_in_path(name: &str, of: &str) -> Value {
+    json!({
+        "name": name, "in": "path", "required": true, "schema": formats::id_read(),
+        "description": format!("The id of {of}."),
     })
 }
 

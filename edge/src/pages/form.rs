@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::visit::View;
 use crate::context::Context;
 use crate::error::{Code, Failure};
-use crate::extract::MAX_BODY;
+use crate::extract::{MAX_BODY, has_media_type, unescaped};
 use crate::host::Host;
 use crate::reply::Reply;
 
@@ -37,15 +37,7 @@ impl Form {
         if ctx.body.len() > MAX_BODY {
             return Err(Code::BodyTooLarge.into());
         }
-        let media_type = ctx
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
-        if !media_type
-            .trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        {
+        if !has_media_type(&ctx.headers, "application/x-www-form-urlencoded") {
             return Err(Code::UnsupportedMediaType.into());
         }
         let text = std::str::from_utf8(&ctx.body).map_err(|_| Code::MalformedJson)?;
@@ -104,27 +96,8 @@ pub(super) fn call<H: Host>(ctx: &mut Context<H>, body: Bytes) {
     ctx.body = body;
 }
 
-/// Undoes `+` and `%XX`; a `%` that escapes nothing stands for itself.
 fn decode(text: &str) -> Option<String> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let byte = match (first, after) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = after;
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            (byte, _) => *byte,
-        };
-        bytes.push(byte);
-    }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(unescaped(text)).ok()
 }
 
 /// What the API found wrong with a form.
