@@ -102,6 +102,17 @@ impl Stage {
     /// When it doesn't start.
     #[must_use]
     pub fn another(&self, name: &str, variant: Variant, pairs: &[(&str, &str)]) -> Self {
+        let usual = self.options(name, variant);
+        self.started(
+            pairs
+                .iter()
+                .fold(usual, |options, (name, value)| options.with(name, value)),
+        )
+    }
+
+    /// The same host in a configuration, not started; `name` stands in the name of its log.
+    #[must_use]
+    pub fn options(&self, name: &str, variant: Variant) -> HostOptions {
         let kind = match self.host {
             Host::Workers => Kind::Workers,
             Host::Spin => Kind::Wasi,
@@ -111,10 +122,7 @@ impl Stage {
         options
             .env
             .extend(usual.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        for (name, value) in pairs {
-            options = options.with(name, value);
-        }
-        self.started(options)
+        options
     }
 
     /// A host of this stack's services, as the options say.

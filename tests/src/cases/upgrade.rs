@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use xtask::hosts::{HostOptions, Kind};
 use xtask::previous;
 
 use crate::actor::Person;
@@ -141,9 +140,9 @@ impl Traffic {
 
 fn nobody_notices_an_upgrade(stage: &Stage) {
     let previous = previous::build().unwrap_or_else(|problem| skip(&format!("{problem:#}")));
-    let (kind, artifact) = match stage.host {
-        Host::Workers => (Kind::Workers, previous.worker),
-        Host::Spin => (Kind::Wasi, previous.component),
+    let artifact = match stage.host {
+        Host::Workers => previous.worker,
+        Host::Spin => previous.component,
     };
     let database = format!("upgrade_{}", stage.host.name());
     stage
@@ -159,14 +158,9 @@ fn nobody_notices_an_upgrade(stage: &Stage) {
     migrate(&["--until", &previous::MIGRATION.to_string()]).expect("the tables of the previous build");
 
     let options = |age: &str| {
-        let name = format!("{}-upgrade-{age}", stage.host.name());
-        let mut options = HostOptions::new(kind).named(&name).with("LIMITS", "off");
-        let usual = Variant::Main.environment().into_iter();
-        options.env.extend(
-            usual
-                .filter(|(name, _)| *name != "LIMITS")
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
+        let mut options = stage
+            .options(&format!("upgrade-{age}"), Variant::Main)
+            .with("LIMITS", "off");
         options.database = Some(database.clone());
         options
     };
