@@ -29,6 +29,8 @@ cases! { pub(crate) CASES: Case =
     a_firms_admin_reaches_that_firm_only,
     a_suspended_admin_is_out_at_once,
     sessions_end_at_once,
+    an_account_that_is_closed_closes_its_sessions,
+    a_sign_in_that_a_suspension_waits_for_is_over_too,
     pages_of_firms_follow_each_other,
     an_invitation_brings_one_into_the_firm,
     an_invitation_is_accepted_once,
@@ -403,6 +405,60 @@ async fn sessions_end_at_once(adapter: &Adapter) {
         assert_eq!(scene.stage.value(reason).await.as_deref(), Some("by_admin"));
         let details = json!({ "before": { "sessions": 1 }, "after": { "sessions": 0 } });
         assert_eq!(scene.trail().await, [("session.revoked".to_owned(), details)]);
+    })
+    .await;
+}
+
+async fn an_account_that_is_closed_closes_its_sessions(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let admin = scene.enter(1, "admin", None).await;
+        for (number, status) in [(2, "suspended"), (3, "inactive")] {
+            let bob = scene.enter(number, "member", None).await;
+            assert_eq!(scene.ask(bob, Method::GET, "/api/auth/me", Value::Null).await.0, 200);
+            assert_eq!(scene.patch(admin, bob, json!({ "status": status })).await.0, 200);
+            // Opening it again opens no session.
+            assert_eq!(scene.patch(admin, bob, json!({ "status": "active" })).await.0, 200);
+            assert_eq!(scene.ask(bob, Method::GET, "/api/auth/me", Value::Null).await.0, 401);
+            let reason = format!("SELECT reason FROM sessions WHERE id = '{}'", bob.session);
+            assert_eq!(scene.stage.value(&reason).await.as_deref(), Some("account_closed"));
+        }
+        let living = "SELECT string_agg(user_id::text, ',') FROM sessions WHERE revoked_at IS NULL";
+        assert_eq!(scene.stage.value(living).await, Some(admin.id.to_string()));
+        // A change that isn't made ends nothing.
+        let answer = scene.patch(admin, admin, json!({ "status": "suspended" })).await;
+        assert_eq!((answer.0, &answer.1["code"]), (409, &json!("LAST_ADMIN")));
+        assert_eq!(scene.stage.value(living).await, Some(admin.id.to_string()));
+    })
+    .await;
+}
+
+async fn a_sign_in_that_a_suspension_waits_for_is_over_too(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (admin, bob) = (
+            scene.enter(1, "admin", None).await,
+            scene.enter(2, "member", None).await,
+        );
+        // As a sign-in does it: the user's row first, and the session in the same statement.
+        let hash = "ab".repeat(32);
+        scene
+            .stage
+            .execute(&format!(
+                "BEGIN;
+                 UPDATE users SET last_login_at = '{START}' WHERE id = '{}';
+                 INSERT INTO sessions (id, user_id, token_hash, rotated_at, created_at, last_used_at, expires_at)
+                 VALUES (gen_random_uuid(), '{}', '{hash}', '{START}', '{START}', '{START}',
+                         '{START}'::timestamptz + interval '1 day')",
+                bob.id, bob.id
+            ))
+            .await;
+        let suspend = scene.patch(admin, bob, json!({ "status": "suspended" }));
+        let (suspended, ()) = join(suspend, scene.stage.commit_once_waited_for()).await;
+        assert_eq!(suspended.0, 200);
+        let living = format!(
+            "SELECT count(*)::text FROM sessions WHERE user_id = '{}' AND revoked_at IS NULL",
+            bob.id
+        );
+        assert_eq!(scene.stage.value(&living).await.as_deref(), Some("0"));
     })
     .await;
 }
