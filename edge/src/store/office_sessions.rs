@@ -102,7 +102,7 @@ impl Place {
     /// As it stands in a cursor.
     pub(crate) fn parse(cursor: &str) -> Option<Self> {
         let (starts_at, id) = cursor.split_once(' ')?;
-        let starts_at = starts_at.parse().ok().filter(|at: &i64| at.abs() < 1 << 47)?;
+        let starts_at = starts_at.parse().ok().filter(|at: &i64| at.unsigned_abs() < 1 << 47)?;
         Some(Self {
             starts_at: Time::from_millis(starts_at),
             id: OfficeSessionId::parse(id)?,

@@ -152,7 +152,7 @@ impl Place {
     pub(crate) fn parse(cursor: &str) -> Option<Self> {
         let (created_at, id) = cursor.split_once(' ')?;
         // Postgres' own range begins and ends nearer.
-        let created_at = created_at.parse().ok().filter(|at: &i64| at.abs() < 1 << 57)?;
+        let created_at = created_at.parse().ok().filter(|at: &i64| at.unsigned_abs() < 1 << 57)?;
         Some(Self {
             created_at,
             id: UserId::parse(id)?,

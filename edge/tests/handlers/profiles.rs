@@ -326,4 +326,14 @@ fn a_list_is_one_flight_with_everything_that_was_asked_for() {
     let flight = stage.flight();
     assert_eq!(flight.0[1].1[4], Some(ACME.to_string()));
     assert_eq!(flight.0[1].1[7..9], [text("1767322984000001"), Some(BOB.to_string())]);
+
+    // A place that is out of the database's range: the smallest number that there is, which has no absolute value.
+    let smallest = "LTkyMjMzNzIwMzY4NTQ3NzU4MDggMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAw";
+    let answer = as_role(
+        &stage,
+        "admin",
+        None,
+        Ask::get(&format!("/api/profiles?cursor={smallest}")),
+    );
+    assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED".to_owned()));
 }
