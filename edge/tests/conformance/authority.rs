@@ -42,13 +42,13 @@ const ACME: FirmId = FirmId::from_bytes([0xac; 16]);
 const OTHER: FirmId = FirmId::from_bytes([0x0f; 16]);
 
 /// A stage with two firms, and an instance over it.
-struct Scene<'a> {
-    stage: &'a Stage,
-    instance: Rc<Instance>,
+pub(crate) struct Scene<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) instance: Rc<Instance>,
 }
 
 /// Builds the stage, runs the act, and strikes the stage.
-async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
+pub(crate) async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
     let stage = Stage::build(adapter).await;
     stage
         .execute(&format!(
@@ -66,16 +66,16 @@ async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
 
 /// Somebody who is signed in.
 #[derive(Clone, Copy)]
-struct Someone {
-    id: UserId,
-    session: SessionId,
+pub(crate) struct Someone {
+    pub(crate) id: UserId,
+    pub(crate) session: SessionId,
     role: &'static str,
     firm: Option<FirmId>,
 }
 
 impl Scene<'_> {
     /// Somebody new, by a number.
-    async fn enter(&self, number: u8, role: &'static str, firm: Option<FirmId>) -> Someone {
+    pub(crate) async fn enter(&self, number: u8, role: &'static str, firm: Option<FirmId>) -> Someone {
         let (id, session) = (UserId::from_bytes([number; 16]), SessionId::from_bytes([number; 16]));
         let place = firm.map_or("NULL".to_owned(), |firm| format!("'{firm}'"));
         let hash = format!("{number:02x}").repeat(32);
@@ -97,7 +97,7 @@ impl Scene<'_> {
     }
 
     /// A request by somebody, on a host and a connection of its own.
-    async fn ask(&self, who: Someone, method: Method, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn ask(&self, who: Someone, method: Method, path: &str, body: Value) -> (u16, Value) {
         let (host, config) = (self.stage.host(), &self.instance.config);
         let claims = AccessClaims {
             subject: who.id,
