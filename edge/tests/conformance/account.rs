@@ -1,5 +1,5 @@
 //! One account, on a real database: what a password, an address and a mailed token come to when two things are done with
-//! them at once.
+//! them at once, and that everything which belongs to somebody is found by an index.
 
 use doorward_core::id::{TokenId, UserId};
 use doorward_core::password::{Password, Workspace, hash};
@@ -21,6 +21,7 @@ cases! { pub(crate) CASES: Case =
     a_new_address_removes_the_reset_that_it_waits_for,
     a_reset_goes_to_the_address_that_it_waits_for,
     a_suspended_account_proves_no_address,
+    what_belongs_to_somebody_has_an_index,
 }
 
 const PASSWORD: &str = "a ship in port";
@@ -203,6 +204,20 @@ async fn a_suspended_account_proves_no_address(adapter: &Adapter) {
             assert_eq!(answer.0, 200, "{answer:?}");
         }
         assert_eq!(scene.stage.value(state).await.as_deref(), Some("new@example.com true"));
+    })
+    .await;
+}
+
+async fn what_belongs_to_somebody_has_an_index(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        // Each column that refers to a user, unless a whole index begins with it: a deletion would read the table.
+        let bare = "SELECT string_agg(c.conrelid::regclass || '.' || a.attname, ' ')
+                    FROM pg_constraint AS c JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+                    WHERE c.contype = 'f' AND c.confrelid IN ('users'::regclass, 'mentors'::regclass, 'mentees'::regclass)
+                      AND NOT EXISTS (
+                        SELECT 1 FROM pg_index AS i
+                        WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1] AND i.indpred IS NULL)";
+        assert_eq!(scene.stage.value(bare).await, None);
     })
     .await;
 }
