@@ -36,6 +36,7 @@ cases! { pub(crate) CASES: Case =
     an_invitation_is_accepted_once,
     the_latest_invitation_is_the_only_one,
     an_account_is_not_moved_by_an_invitation,
+    a_list_is_read_for_nobody_who_may_not_see_it,
 }
 
 const ACME: FirmId = FirmId::from_bytes([0xac; 16]);
@@ -632,6 +633,36 @@ async fn an_account_is_not_moved_by_an_invitation(adapter: &Adapter) {
         assert_eq!((status, &body["code"]), (409, &json!("EMAIL_TAKEN")));
         let used = "SELECT count(used_at)::text FROM invitations";
         assert_eq!(scene.stage.value(used).await.as_deref(), Some("0"));
+    })
+    .await;
+}
+
+async fn a_list_is_read_for_nobody_who_may_not_see_it(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let admin = scene.enter(1, "admin", None).await;
+        let member = scene.enter(2, "member", None).await;
+        let suspended = scene.enter(3, "admin", None).await;
+        // Rows that can't be read: a time of infinity is no number of milliseconds.
+        scene
+            .stage
+            .execute(
+                "UPDATE users SET status = 'suspended' WHERE id = '03030303-0303-0303-0303-030303030303';
+                 INSERT INTO users (name, email, created_at) VALUES ('Poison', 'poison@example.com', 'infinity');
+                 INSERT INTO firms (slug, name, created_at) VALUES ('poison', 'Poison', 'infinity');
+                 INSERT INTO events (id, kind, outcome, created_at) VALUES (gen_random_uuid(), 'x', 'success', 'infinity')",
+            )
+            .await;
+        // They say admin, as the token of somebody does who was one.
+        let demoted = Someone { role: "admin", ..member };
+        for path in ["/api/profiles", "/api/profiles?q=zz", "/api/admin/events", "/api/firms"] {
+            for (who, status) in [(admin, 500), (member, 403), (demoted, 403), (suspended, 401)] {
+                if path.contains('?') && status == 500 {
+                    continue;
+                }
+                let (answer, body) = scene.ask(who, Method::GET, path, Value::Null).await;
+                assert_eq!(answer, status, "{path}: {body}");
+            }
+        }
     })
     .await;
 }

@@ -5,7 +5,7 @@ use doorward_edge::host::Rows;
 use serde_json::{Value, json};
 
 use crate::data::{
-    ACME, ANN, BOB, OTHER_FIRM, Row, SESSION, USER_COLUMNS, joined, none, nulls, one, permissions, person, row,
+    ACME, ANN, BOB, OTHER_FIRM, Row, SESSION, USER_COLUMNS, at, joined, none, nulls, one, permissions, person, row,
 };
 use crate::stage::{Answer, Ask, Stage};
 
@@ -322,7 +322,12 @@ fn events_come_in_one_flight_with_their_filters() {
         None,
         Some("2"),
     ];
-    assert_eq!(params.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+    let params: Vec<_> = params.iter().map(Option::as_deref).collect();
+    assert_eq!(params[..6], expected);
+    // Who asks, and by what: the list is read for nobody else.
+    let (ann, session, now) = (ANN.to_string(), SESSION.to_string(), at(0).to_string());
+    let asker = [&*session, &*ann, &*now, "events.read"];
+    assert_eq!(params[6..], asker.map(Some));
 
     stage.batch(vec![("session.alive", admin(None)), ("event.list", none())]);
     let answer = send(&stage, None, Ask::get(&format!("/api/admin/events?cursor={cursor}")));

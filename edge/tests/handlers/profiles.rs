@@ -314,6 +314,10 @@ fn a_list_is_one_flight_with_everything_that_was_asked_for() {
         None,
         None,
         text("2"),
+        // Who asks, and by what: the list is read for nobody else.
+        text(&SESSION.to_string()),
+        text(&ANN.to_string()),
+        text("profiles.list"),
     ];
     assert_eq!(stage.flight().0[1].1, params);
 
