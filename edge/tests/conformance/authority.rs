@@ -36,6 +36,7 @@ cases! { pub(crate) CASES: Case =
     an_invitation_is_accepted_once,
     the_latest_invitation_is_the_only_one,
     an_account_is_not_moved_by_an_invitation,
+    an_invitation_is_as_good_as_the_power_to_send_it,
     a_list_is_read_for_nobody_who_may_not_see_it,
 }
 
@@ -633,6 +634,55 @@ async fn an_account_is_not_moved_by_an_invitation(adapter: &Adapter) {
         assert_eq!((status, &body["code"]), (409, &json!("EMAIL_TAKEN")));
         let used = "SELECT count(used_at)::text FROM invitations";
         assert_eq!(scene.stage.value(used).await.as_deref(), Some("0"));
+    })
+    .await;
+}
+
+async fn an_invitation_is_as_good_as_the_power_to_send_it(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        let all = scene.enter(2, "admin", None).await;
+        scene
+            .stage
+            .execute(
+                "INSERT INTO roles (name, permissions) VALUES
+                 ('host', '{invitations.manage, mentoring.offer}'), ('reader', '{invitations.manage, profiles.read}')",
+            )
+            .await;
+        let (_, token) = scene.invite(acme, "new@example.com", "pm").await;
+        let token = token.unwrap();
+        let (_, mentors) = scene.invite(acme, "mentor@example.com", "mentor").await;
+        let (_, from_all) = scene.invite(all, "other@example.com", "admin").await;
+        let now = async |change: &str| {
+            let sql = format!("UPDATE users SET {change} WHERE id = '{}'", acme.id);
+            scene.stage.execute(&sql).await;
+        };
+        for (change, back) in [
+            ("status = 'suspended'", "status = 'active'"),
+            ("status = 'inactive'", "status = 'active'"),
+            ("role = 'member'", "role = 'admin'"),
+            // Still invites, but nobody with a power over others.
+            ("role = 'host'", "role = 'admin'"),
+            ("firm_id = NULL, role = 'host'", "role = 'admin'"),
+            (&*format!("firm_id = '{OTHER}'"), &*format!("firm_id = '{ACME}'")),
+        ] {
+            now(change).await;
+            let (status, body) = scene.accept("new@example.com", &token).await;
+            assert_eq!((status, &body["code"]), (400, &json!("TOKEN_INVALID")), "{change}");
+            now(back).await;
+        }
+        // Whoever may still do it, by whatever role, did; and whoever invites for all firms does so for this one.
+        now("role = 'host'").await;
+        assert_eq!(scene.accept("mentor@example.com", &mentors.unwrap()).await.0, 201);
+        now("role = 'reader'").await;
+        assert_eq!(scene.accept("new@example.com", &token).await.0, 201);
+        assert_eq!(scene.accept("other@example.com", &from_all.unwrap()).await.0, 201);
+        // Nobody answers for what somebody sent who has gone.
+        let (_, orphan) = scene.invite(all, "late@example.com", "member").await;
+        let sql = format!("DELETE FROM users WHERE id = '{}'", all.id);
+        scene.stage.execute(&sql).await;
+        let (status, body) = scene.accept("late@example.com", &orphan.unwrap()).await;
+        assert_eq!((status, &body["code"]), (400, &json!("TOKEN_INVALID")));
     })
     .await;
 }
