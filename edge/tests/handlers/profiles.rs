@@ -239,6 +239,33 @@ fn a_refused_change_says_why() {
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_told_in_no_more_words_than_it_has() {
+    let stage = Stage::new();
+    let update = |list: &str, item: &'static str, count: usize| {
+        let body = format!("{{\"{list}\":[{}]}}", vec![item; count].join(","));
+        let ask = Ask::post("/api/profile/update").sending("application/json", body.leak());
+        as_role(&stage, "mentor", None, ask)
+    };
+    for (list, item, most) in [("availability", "{}", 50), ("expertise", "7", 20)] {
+        let answer = update(list, item, 64 * 1024 / (item.len() + 1) - 10);
+        assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED".to_owned()));
+        let details = answer.json()["details"].clone();
+        assert_eq!(
+            (&details[0]["path"], &details[0]["code"]),
+            (&json!(list), &json!("too_many"))
+        );
+        assert!(answer.body.len() < 1000, "{} bytes", answer.body.len());
+        // As many as there may be are each told what is wrong with them.
+        let details = update(list, item, most).json()["details"].clone();
+        let last = details.as_array().unwrap().last().unwrap()["path"].clone();
+        assert!(
+            last.as_str().unwrap().starts_with(&format!("{list}[{}]", most - 1)),
+            "{last}"
+        );
+    }
+}
+
+#[test]
 fn somebody_elses_is_changed_by_what_was_decided() {
     let stage = Stage::new();
     let ask = || Ask::patch(&format!("/api/profiles/{BOB}")).json(json!({ "name": "Bob" }));
