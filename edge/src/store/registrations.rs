@@ -33,7 +33,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) session: Option<&'a NewSession>,
     /// Proves the address, with the mail that carries it.
     pub(crate) verification: &'a NewToken,
-    /// Whether the owner of a taken address is told by mail, because the caller isn't.
+    /// Whether the owner of a taken address is told by mail, because the caller isn't; five times an hour at most, whoever
+    /// tries.
     pub(crate) tell_owner: bool,
     pub(crate) event: EventId,
     pub(crate) client: &'a Client,
@@ -100,6 +101,10 @@ pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
                 FROM users
                 WHERE $22::text::boolean AND lower(email) = lower($2::text)
                   AND ($10::text IS NULL OR EXISTS (SELECT 1 FROM firm))
+                  AND NOT EXISTS (
+                    SELECT 1 FROM mail_outbox AS told
+                    WHERE told.user_id = users.id AND told.template = 'address_taken'
+                      AND told.created_at > $9::text::timestamptz - interval '12 minutes')
              ), event AS (
                 INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
                 SELECT $21::text::uuid, id, id, 'user.registered', 'success', $14::text, $15::text, $9::text::timestamptz
