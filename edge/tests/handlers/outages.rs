@@ -177,7 +177,7 @@ fn around_profiles(stage: &Stage) -> Vec<Failing> {
         (
             ask(Ask::post("/api/office-sessions")).json(asked),
             vec![],
-            &["session.alive", "office_session.request"],
+            &["session.alive", "office_session.take_turns", "office_session.request"],
         ),
         (cancel.clone(), vec![], &["session.alive", "office_session.read"]),
         (
