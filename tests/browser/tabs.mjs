@@ -1,6 +1,6 @@
 // Several tabs of one browser, its history, and its language.
 
-import { BOTH, ON, assert, at, form, member, notice, replaced, send, signedIn, test } from './harness.mjs';
+import { BOTH, ON, assert, at, form, host, member, notice, replaced, send, signedIn, test } from './harness.mjs';
 
 test('two tabs whose access cookie is gone both stay signed in, with one session', BOTH, async (visitor) => {
   const { page, context } = visitor;
@@ -28,6 +28,27 @@ test('a form that is sent with an access cookie that is gone is carried out', BO
   await replaced(page, () => page.locator('#main li.card button[type=submit]').click());
   await at(page, '/login');
   await notice(page, 'You are signed out.');
+});
+
+test('a link on another site finds who is signed in, also when the access cookie is gone', BOTH, async (visitor) => {
+  const { page, context } = visitor;
+  await member(visitor);
+  const link = `<!DOCTYPE html><title>Elsewhere</title><a href="${host.url}/sessions">There</a>`;
+  await context.route('http://elsewhere.example/', (route) => route.fulfill({ contentType: 'text/html', body: link }));
+  await page.goto('http://elsewhere.example/');
+  await context.clearCookies({ name: 'doorward_access' });
+  const refresh = async () => (await context.cookies(host.url)).find(({ name }) => name === 'doorward_refresh').value;
+  const before = await refresh();
+  const [first] = await Promise.all([page.waitForResponse(`${host.url}/sessions`), page.locator('a').click()]);
+  // What the other site has brought about uses up nothing; the page that asks for itself does.
+  assert.equal(first.headers().refresh, '0');
+  await signedIn(page, true);
+  await at(page, '/sessions');
+  assert.equal(await page.locator('#main li.card').count(), 1);
+  assert.notEqual(await refresh(), before);
+  // It took no place in the history.
+  await page.goBack();
+  assert.equal(await page.title(), 'Elsewhere');
 });
 
 test('signing out in one tab shows in the other, and so does signing in', ON, async (visitor) => {

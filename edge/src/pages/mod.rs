@@ -144,8 +144,10 @@ async fn run<H: Host>(ctx: &mut Context<H>, visit: &mut Visit, page: Page, metho
     }
     let is_post = *method == Method::POST;
     // Who signs out needn't be anybody any more.
-    if !(page == Page::Logout && is_post) {
-        visit.recognise(ctx).await?;
+    if !(page == Page::Logout && is_post)
+        && let Some(again) = visit.recognise(ctx).await?
+    {
+        return Ok(again);
     }
     let view = &visit.view;
     if page.is_private() && view.user.is_none() {

@@ -1,15 +1,17 @@
 //! Somebody's visit to a page: who it is, in which language, and the silent refresh.
 //!
 //! A page is asked for by a browser, so cookies alone tell who it is. Where the access token is over and the refresh
-//! token is good, the session is continued within the request: two tabs that do so at once get the same successor.
+//! token is good, the session is continued within the request: two tabs that do so at once get the same successor. Only a
+//! page of this site may bring that about: whom a link from elsewhere has brought here, the page asks for itself again.
 
 use std::rc::Rc;
 
 use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
+use maud::html;
 
 use super::form::Form;
-use super::layout;
+use super::layout::{self, Width};
 use super::text::Words;
 use crate::context::Context;
 use crate::cookie::{SessionCookie, named};
@@ -18,6 +20,7 @@ use crate::handlers::refresh;
 use crate::host::Host;
 use crate::instance::Instance;
 use crate::mail::locale::Locale;
+use crate::origin;
 use crate::reply::Reply;
 use crate::store::users::User;
 
@@ -25,6 +28,11 @@ use crate::store::users::User;
 const LANGUAGE_COOKIE: &str = "doorward_lang";
 /// How long, in seconds: a year.
 const LANGUAGE_SECONDS: u32 = 31_536_000;
+
+/// Marks a browser whose page asks for itself again, so that it does so once. It says nothing of anybody.
+const AGAIN_COOKIE: &str = "doorward_again";
+/// How long, in seconds.
+const AGAIN_SECONDS: u32 = 10;
 
 /// What every page is written from.
 #[derive(Debug)]
@@ -132,11 +140,12 @@ impl Visit {
             .map(|_| layout::see_other(&self.view.address_with("", "")))
     }
 
-    /// Finds out who it is: by the access token, or else by continuing the session.
+    /// Finds out who it is: by the access token, or else by continuing the session. Where another site has brought somebody
+    /// here whose session has to be continued, it answers the page that asks for itself again.
     ///
     /// # Errors
     /// 429, and when a dependency is down. A session that is over is nobody, not an error.
-    pub(super) async fn recognise<H: Host>(&mut self, ctx: &mut Context<H>) -> Result<(), Failure> {
+    pub(super) async fn recognise<H: Host>(&mut self, ctx: &mut Context<H>) -> Result<Option<Reply>, Failure> {
         // What was just done may be newer than what this instance remembers.
         if self.view.query.has("done")
             && let Ok(claims) = ctx.access_claims()
@@ -144,7 +153,12 @@ impl Visit {
             ctx.forget(claims.session);
         }
         let mut found = known(ctx.current_user().await)?;
-        if found.is_none() && ctx.cookies().get(SessionCookie::Refresh).is_some() {
+        let continues = found.is_none() && ctx.cookies().get(SessionCookie::Refresh).is_some();
+        let is_own = !continues || is_asked_here(ctx);
+        if !is_own && named(&ctx.headers, AGAIN_COOKIE).is_none() {
+            return Ok(Some(self.again(ctx.is_secure())));
+        }
+        if continues && is_own {
             let refreshed = refresh::run(ctx, &Method::POST).await;
             if let Some(reply) = known(refreshed)? {
                 self.session_cookies = reply.values(&header::SET_COOKIE);
@@ -162,7 +176,22 @@ impl Visit {
         }
         self.view.is_signed_in = Some(found.is_some());
         self.view.user = found;
-        Ok(())
+        Ok(None)
+    }
+
+    /// A page that asks for itself again at once, as one of this site. To continue a session uses up its refresh token; a
+    /// site that opens a window here and closes it too early for the reply would leave the browser with a used one.
+    fn again(&self, is_secure: bool) -> Reply {
+        let words = self.view.words;
+        let content = html! {
+            h1 { (words.busy) }
+            p.actions { a.button.primary href=(self.view.address_with("", "")) { (words.try_again) } }
+        };
+        let secure = if is_secure { "; Secure" } else { "" };
+        let cookie = format!("{AGAIN_COOKIE}=1; Path=/; Max-Age={AGAIN_SECONDS}; HttpOnly; SameSite=Lax{secure}");
+        layout::page(&self.view, Width::Narrow, words.busy, false, &content)
+            .with(header::REFRESH, HeaderValue::from_static("0"))
+            .with_text(header::SET_COOKIE, &cookie)
     }
 
     /// Where to sign in, to come back here.
@@ -185,6 +214,17 @@ impl Visit {
         }
         layout::with_headers(reply)
     }
+}
+
+/// Whether a request comes from this site or from a trusted one, by the rule for a refresh by GET.
+fn is_asked_here<H: Host>(ctx: &Context<H>) -> bool {
+    let config = ctx.config();
+    origin::is_allowed(
+        &ctx.headers,
+        &ctx.uri,
+        config.public_url.as_deref(),
+        &config.trusted_origins,
+    )
 }
 
 /// An answer that may be "nobody".

@@ -31,6 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
         one_client_is_limited_whatever_the_account,
         registrations_of_one_client_are_limited,
         registrations_with_one_address_are_limited,
+        a_stranger_keeps_nobody_from_registering,
         a_client_cannot_choose_its_address,
         retry_after_is_right,
         the_count_is_in_the_cache_and_expires,
@@ -222,6 +223,19 @@ fn registrations_with_one_address_are_limited(stage: &Stage) {
     passed(VERY_MANY, |_| {
         call(stage, REGISTER[0]).json(&person.registration()).send()
     });
+}
+
+fn a_stranger_keeps_nobody_from_registering(stage: &Stage) {
+    fresh(stage);
+    // One that comes to nothing, and tells nobody.
+    let person = Person::new();
+    let mut body = person.registration();
+    body["firmSlug"] = json!("there-is-no-such-firm");
+    passed(MANY, |_| call(stage, REGISTER[0]).json(&body).send());
+    if stage.host == Host::Spin {
+        let own = call_from(stage, REGISTER[0], "203.0.113.9");
+        own.json(&person.registration()).send().expect_only(201);
+    }
 }
 
 fn a_client_cannot_choose_its_address(stage: &Stage) {

@@ -82,6 +82,41 @@ fn a_session_is_continued_within_the_request() {
 }
 
 #[test]
+fn another_site_uses_up_no_refresh_token() {
+    let stage = Stage::new();
+    let from = |site: &str, path: &str| with_refresh(&stage, Ask::get(path)).header("sec-fetch-site", site);
+    for site in ["cross-site", "same-site"] {
+        for path in ["/", "/sessions", "/verify-email?token=x"] {
+            let answer = stage.send(&from(site, path));
+            // The page asks for itself again.
+            assert_eq!((answer.status.as_u16(), answer.header("refresh")), (200, Some("0")));
+            assert!(answer.html().contains(&format!("href=\"{path}\"")));
+            assert_eq!(answer.cookies().len(), 1);
+            assert_eq!(answer.cookie("doorward_again"), Some("1"));
+            assert!(stage.flights().is_empty() && stage.kv_flights().is_empty());
+        }
+    }
+    // Once. A browser that says the same again is shown what everybody is, and keeps its session.
+    let again = from("cross-site", "/").cookie("doorward_again", "1");
+    let answer = stage.send(&again);
+    assert!(answer.html().contains("data-signed-in=\"0\"") && answer.cookies().is_empty());
+    assert!(stage.flights().is_empty());
+    // As one of this site it continues the session.
+    for site in ["same-origin", "none"] {
+        rotation(&stage, true, 2, false);
+        let answer = stage.send(&from(site, "/").cookie("doorward_again", "1"));
+        assert!(answer.html().contains(EMAIL));
+        assert!(answer.cookie("doorward_refresh").is_some());
+    }
+    // Who needn't continue a session is recognised at once, wherever the link was.
+    let answer = stage.send(&as_ann(&stage, from("cross-site", "/")));
+    assert!(answer.html().contains(EMAIL));
+    let nobody = stage.send(&Ask::get("/").header("sec-fetch-site", "cross-site"));
+    assert!(nobody.html().contains("data-signed-in=\"0\""));
+    stage.flights();
+}
+
+#[test]
 fn two_tabs_at_once_get_the_same_successor() {
     let stage = Stage::new();
     rotation(&stage, true, 2, false);
