@@ -34,6 +34,9 @@ const STORED_FOR: Duration = Duration::from_secs(5);
 const COUNTS: &str = "doorward:rollout";
 /// How long the counts are kept after the last one, in seconds: 30 days.
 const COUNTS_KEPT: &str = "2592000";
+/// The fewest characters of an id that two systems don't give to two people by chance: counted ids are shorter, random
+/// ones longer.
+const TELLING_ID: usize = 16;
 
 /// Who is answered here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +159,7 @@ impl<H: Host> Context<H> {
     }
 
     /// Somebody unknown here whom the old system lets in with this password is here from now on. None where there is no
-    /// old system, or it refuses as well.
+    /// old system, it refuses as well, or it doesn't show that whoever has the address here is the same person.
     ///
     /// # Errors
     /// 503 where the old system can't be asked: nobody knows whether the password is right.
@@ -181,6 +184,7 @@ impl<H: Host> Context<H> {
             is_verified: person.is_verified,
             source: legacy.kind(),
             id_there: person.id.as_deref(),
+            telling_id: person.id.as_deref().filter(|id| is_telling(id)),
             step: self.step()?,
         };
         let rows = self.sql_one(arrive(&arrival)).await?;
@@ -190,6 +194,11 @@ impl<H: Host> Context<H> {
         // Another request of the same person was quicker, and has stored what fits this password too.
         let rows = self.sql_one(credentials(email)).await?;
         let there = Credentials::first(&rows)?;
+        if there.as_ref().is_some_and(|there| there.password_hash.is_none()) {
+            let text =
+                "the old system says of an accepted address neither that it is verified nor the id that was imported";
+            self.log(Level::Warn, "rollout.unproven", text);
+        }
         let verdict = self.verify_password(there.as_ref(), attempt);
         Ok(there.filter(|_| matches!(verdict, Verdict::Right { .. })))
     }
@@ -200,7 +209,15 @@ impl<H: Host> Context<H> {
             request.ok_or_else(|| Failure::Internal("a question to the old system can't be written".into()))?;
         let response = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request)).await;
         match response.map(|response| legacy.read(&response)) {
-            Ok(Answer::Accepted(person)) => Ok(Some(person)),
+            Ok(Answer::Accepted(person)) if is_of(&person, email) => Ok(Some(person)),
+            Ok(Answer::Accepted(_)) => {
+                self.log(
+                    Level::Warn,
+                    "rollout.unproven",
+                    "the old system accepted somebody of another address",
+                );
+                Ok(None)
+            }
             Ok(Answer::Refused) => Ok(None),
             Ok(Answer::Down(text)) => Err(down(&text)),
             Err(e) => Err(down(&format!("{e:?}"))),
@@ -296,6 +313,19 @@ impl<H: Host> Context<H> {
         let keep = vec!["EXPIRE".into(), COUNTS.into(), COUNTS_KEPT.into()];
         let _ = self.kv(&[count, keep]).await;
     }
+}
+
+/// Whether an answer is about this address; one without an address is about what was asked.
+fn is_of(person: &Person, email: &Email) -> bool {
+    // Beyond ASCII two mailboxes may differ by a letter's case only, or by a letter that looks like another's.
+    let stated = person.email.as_deref();
+    stated.is_none_or(|stated| stated.trim().eq_ignore_ascii_case(email.as_str()))
+}
+
+/// Whether an id tells one person from all others, also those of other systems that an import brought here. One that is an
+/// address tells no more than the address does.
+fn is_telling(id: &str) -> bool {
+    id.len() >= TELLING_ID && !id.contains('@')
 }
 
 fn down(text: &str) -> Failure {

@@ -36,8 +36,14 @@ fn asked(stage: &Stage) -> Vec<Request<Bytes>> {
 }
 
 fn accepts(stage: &Stage) {
-    let person = json!({ "user": { "id": "7", "name": "Ann Old", "isVerified": true } });
-    stage.fetch().answers(200, person.to_string());
+    accepts_as(
+        stage,
+        &json!({ "id": "7", "email": EMAIL, "name": "Ann Old", "isVerified": true }),
+    );
+}
+
+fn accepts_as(stage: &Stage, user: &Value) {
+    stage.fetch().answers(200, json!({ "user": user }).to_string());
 }
 
 fn opened() -> Rows {
@@ -213,6 +219,63 @@ fn somebody_whom_only_the_old_system_knows_is_brought_over() {
             Verdict::Right { rehash: false }
         );
         assert!(flights[2].has(CHANGED_AT));
+    }
+}
+
+/// Somebody's user name can be somebody else's address.
+#[test]
+fn an_acceptance_of_another_address_brings_nobody_over() {
+    let stage = stage("on");
+    accepts_as(
+        &stage,
+        &json!({ "id": "8", "email": "eve@example.com", "name": "Eve", "isVerified": true }),
+    );
+    stage.sql("user.credentials", one(credentials(None, "active", false)));
+    stage.sql("event.record", none());
+    let answer = stage.send(&login(PASSWORD));
+    assert_eq!(answer.outcome(), (401, "INVALID_CREDENTIALS".to_owned()));
+    assert_eq!(stage.line().event(), "rollout.unproven");
+    asked(&stage);
+}
+
+#[test]
+fn letters_of_either_case_are_one_address() {
+    let stage = stage("on");
+    accepts_as(
+        &stage,
+        &json!({ "id": "7", "email": "Ann@Example.COM", "emailVerified": true }),
+    );
+    stage.sql("user.credentials", none());
+    stage.sql("rollout.arrive", one(credentials(Some(&HASH), "active", true)));
+    stage.sql("session.open", opened());
+    assert_eq!(stage.send(&login(PASSWORD)).status, 200);
+    asked(&stage);
+}
+
+/// What is stored decides (the conformance suite has it); here is what it is told, and what the log says.
+#[test]
+fn who_is_here_without_a_password_is_no_prize_for_an_unproven_address() {
+    const SUB: &str = "0b5c1f4e-7d2a-4b1e-9c3f-2a6d8e4f0b1c";
+    for (id, telling) in [
+        (json!(SUB), Some(SUB)),
+        (json!("7"), None),
+        (json!(7), None),
+        (json!("ann-of-old@example.com"), None),
+    ] {
+        let stage = stage("on");
+        accepts_as(&stage, &json!({ "id": id, "email": EMAIL, "emailVerified": null }));
+        let there = || one(credentials(None, "active", false));
+        stage.sql("user.credentials", there());
+        stage.sql("rollout.arrive", none());
+        stage.sql("user.credentials", there());
+        stage.sql("event.record", none());
+        assert_eq!(stage.send(&login(PASSWORD)).outcome().1, "INVALID_CREDENTIALS");
+        let arrive = &stage.flights()[1].0[0].1;
+        assert_eq!(arrive[4].as_deref(), Some("false"));
+        assert_eq!(arrive[10].as_deref(), Some(id.to_string().trim_matches('"')));
+        assert_eq!(arrive[11].as_deref(), telling);
+        assert_eq!(stage.line().event(), "rollout.unproven");
+        asked(&stage);
     }
 }
 
