@@ -3,6 +3,7 @@
 //! What bears a token of ours is always answered here, so that nobody who has arrived is sent back by turning the switch
 //! back. Everything else goes by the address: a stable hash of it decides, and a higher percentage only adds people.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,12 +16,13 @@ use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::RefreshToken;
 use doorward_core::user::Status;
 use futures_util::future::join;
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response, header};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
+use crate::extract::MAX_BODY;
 use crate::host::{Fetch as _, FetchError, Host, Level};
 use crate::outbound::within;
 use crate::reply::Reply;
@@ -111,14 +113,15 @@ struct Peek {
     email: Option<String>,
     token: Option<String>,
     refresh_token: Option<String>,
+    invitation: Option<String>,
     password: Option<String>,
 }
 
 impl<H: Host> Context<H> {
-    /// The answer of the old system, where the request is its to answer.
+    /// The answer of the old system, where the request is its to answer. It is told no secret of ours.
     ///
     /// # Errors
-    /// 503 where it can't be asked.
+    /// 503 where it can't be asked, 413 for a body that is cut off here.
     pub(crate) async fn elsewhere(&self, call: Call, method: &Method) -> Result<Option<Reply>, Failure> {
         let Some(legacy) = &self.config().legacy else {
             return Ok(None);
@@ -138,9 +141,12 @@ impl<H: Host> Context<H> {
             return Ok(None);
         }
         let address = self.client.address.as_deref();
-        let Some(request) = legacy.pass_on(call, method, &self.headers, address, &self.body) else {
+        let Some(request) = legacy.pass_on(call, method, &self.headers_of_theirs(), address, &self.body) else {
             return Ok(None);
         };
+        if self.body.len() > MAX_BODY {
+            return Err(Code::BodyTooLarge.into());
+        }
         let answer = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request));
         let response = match peek {
             Some(peek) if rollout == Rollout::Shadow && call == Call::Login => {
@@ -255,18 +261,20 @@ impl<H: Host> Context<H> {
             let by_body = given(|peek| peek.refresh_token.as_ref());
             self.refresh_cookie().is_some() || by_body.is_some_and(|text| RefreshToken::open(keys, text).is_ok())
         };
-        let one_time = |purposes: &[Purpose]| {
-            let token = given(|peek| peek.token.as_ref()).unwrap_or_default();
+        let one_time = |text: Option<&str>, purposes: &[Purpose]| {
+            let token = text.unwrap_or_default();
             purposes
                 .iter()
                 .any(|purpose| OneTimeToken::open(keys, *purpose, token).is_ok())
         };
+        let token = || given(|peek| peek.token.as_ref());
         let is_ours = match call {
             Call::Logout => refresh() || self.access_claims().is_ok(),
             Call::Refresh => refresh(),
-            Call::VerifyEmail => one_time(&[Purpose::EmailVerification, Purpose::EmailChange]),
-            Call::ResetPassword => one_time(&[Purpose::PasswordReset]),
-            Call::Register | Call::Login | Call::ResendVerification | Call::ForgotPassword => false,
+            Call::VerifyEmail => one_time(token(), &[Purpose::EmailVerification, Purpose::EmailChange]),
+            Call::ResetPassword => one_time(token(), &[Purpose::PasswordReset]),
+            Call::Register => one_time(given(|peek| peek.invitation.as_ref()), &[Purpose::Invitation]),
+            Call::Login | Call::ResendVerification | Call::ForgotPassword => false,
         };
         let email = given(|peek| peek.email.as_ref()).and_then(|email| Email::parse(email).ok());
         match email {
@@ -274,6 +282,16 @@ impl<H: Host> Context<H> {
             Some(email) if !matches!(call, Call::VerifyEmail | Call::ResetPassword) => Subject::Address(email),
             _ => Subject::Unknown,
         }
+    }
+
+    /// The request's headers without an access token of ours, live or over: who bears it can act here as that person.
+    fn headers_of_theirs(&self) -> Cow<'_, HeaderMap> {
+        if !self.bears_token_of_ours() {
+            return Cow::Borrowed(&self.headers);
+        }
+        let mut headers = self.headers.clone();
+        headers.remove(header::AUTHORIZATION);
+        Cow::Owned(headers)
     }
 
     /// The status with which a sign-in would be answered here; nothing is written.

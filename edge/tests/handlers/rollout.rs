@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorward_core::id::TokenId;
+use doorward_core::id::{TokenId, UserId};
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::RefreshToken;
@@ -12,7 +12,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use crate::data::{
-    ANN, CHANGED_AT, EMAIL, HASH, PASSWORD, SESSION, Session, ann, at, credentials, joined, none, one, row,
+    ACME, ANN, CHANGED_AT, EMAIL, HASH, PASSWORD, SESSION, Session, ann, at, credentials, joined, none, one, row,
 };
 use crate::fake::KvOutcome;
 use crate::stage::{Ask, Line, Stage};
@@ -119,6 +119,58 @@ fn what_bears_a_token_of_ours_is_answered_here_wherever_the_switch_is() {
         assert_eq!(stage.send(&verify).status, 503, "asked of our own database");
         assert!(asked(&stage).is_empty());
     }
+}
+
+/// Where the old system is told a secret of ours, whoever reads its logs acts here.
+#[test]
+fn no_access_token_of_ours_goes_there() {
+    let stage = stage("off");
+    let ours = stage.access_token(ANN, SESSION);
+    for (waited, token, sent) in [
+        (0, ours.as_str(), None),
+        (3_600, ours.as_str(), None),
+        (0, "theirs", Some("Bearer theirs")),
+    ] {
+        stage.advance(Duration::from_secs(waited));
+        stage.fetch().answers(401, THEIRS);
+        let answer = stage.send(&login(PASSWORD).bearer(token));
+        assert_eq!(answer.outcome().1, "THEIRS");
+        let header = asked(&stage)[0].headers().get("authorization").cloned();
+        assert_eq!(header.as_ref().map(|value| value.to_str().unwrap()), sent);
+    }
+}
+
+#[test]
+fn whom_a_firm_here_has_invited_registers_here() {
+    let stage = stage("off");
+    let invitation = OneTimeToken {
+        user: UserId::from_bytes(*ACME.as_bytes()),
+        token: TokenId::from_bytes([4; 16]),
+    };
+    let invitation = invitation.seal(stage.keys(), Purpose::Invitation);
+    stage.guard(&invitation);
+    let register = |invitation: &str| {
+        let body = json!({ "email": EMAIL, "name": "Ann", "password": PASSWORD, "invitation": invitation });
+        Ask::post("/auth/signup").json(body)
+    };
+    stage.sql_fails(SqlError::Timeout);
+    assert_eq!(stage.send(&register(invitation.expose())).status, 503);
+    assert_eq!(stage.flight().names(), ["registration.accept"]);
+    assert!(asked(&stage).is_empty());
+
+    stage.fetch().answers(418, THEIRS);
+    assert_eq!(stage.send(&register("theirs")).outcome().1, "THEIRS");
+    asked(&stage);
+}
+
+/// A host reads no more than what shows that a body is too long.
+#[test]
+fn a_body_that_is_cut_off_goes_nowhere() {
+    let stage = stage("off");
+    let body = json!({ "email": EMAIL, "password": PASSWORD, "more": "x".repeat(64 * 1024) });
+    let answer = stage.send(&Ask::post("/auth/login").json(body));
+    assert_eq!(answer.outcome(), (413, "BODY_TOO_LARGE".to_owned()));
+    assert!(asked(&stage).is_empty());
 }
 
 /// Ann's number is 55.
