@@ -121,16 +121,17 @@ impl<H: Host> Context<H> {
     /// The answer of the old system, where the request is its to answer. It is told no secret of ours.
     ///
     /// # Errors
-    /// 503 where it can't be asked, 413 for a body that is cut off here.
+    /// 503 where it can't be asked, 413 for a body that is cut off here, 429.
     pub(crate) async fn elsewhere(&self, call: Call, method: &Method) -> Result<Option<Reply>, Failure> {
         let Some(legacy) = &self.config().legacy else {
             return Ok(None);
         };
         let rollout = self.rollout().await?;
         let peek = serde_json::from_slice(&self.body).ok();
-        let is_here = match self.subject(call, peek.as_ref()) {
+        let subject = self.subject(call, peek.as_ref());
+        let is_here = match &subject {
             Subject::Ours => true,
-            Subject::Address(email) => rollout.has(&email),
+            Subject::Address(email) => rollout.has(email),
             // In the middle of the way, who refers to nothing of ours came from there.
             Subject::Unknown => match call {
                 Call::Logout | Call::Refresh | Call::VerifyEmail | Call::ResetPassword => rollout == Rollout::On,
@@ -147,6 +148,11 @@ impl<H: Host> Context<H> {
         if self.body.len() > MAX_BODY {
             return Err(Code::BodyTooLarge.into());
         }
+        let email = match &subject {
+            Subject::Address(email) => Some(email),
+            Subject::Ours | Subject::Unknown => None,
+        };
+        self.limit_passed_on(call, email).await?;
         let answer = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request));
         let response = match peek {
             Some(peek) if rollout == Rollout::Shadow && call == Call::Login => {
@@ -157,6 +163,9 @@ impl<H: Host> Context<H> {
             _ => answer.await,
         };
         let response = response.map_err(|e| down(&format!("{e:?}")))?;
+        if let (Call::Login, Some(email), true) = (call, email, response.status().is_success()) {
+            self.login_succeeded(email);
+        }
         let mut reply = Reply::raw(response.status(), response.body().clone());
         for (name, value) in passed_back(response.headers()) {
             reply = reply.with(name.clone(), value.clone());
@@ -282,6 +291,29 @@ impl<H: Host> Context<H> {
             Some(email) if !matches!(call, Call::VerifyEmail | Call::ResetPassword) => Subject::Address(email),
             _ => Subject::Unknown,
         }
+    }
+
+    /// Counts a call that is passed on in the buckets in which it would be counted here, so that this isn't the door through
+    /// which the old system is tried out. What is handled here after all is counted by its handler.
+    ///
+    /// # Errors
+    /// 429.
+    async fn limit_passed_on(&self, call: Call, email: Option<&Email>) -> Result<(), Failure> {
+        let buckets = match (call, email) {
+            // They go by a session of theirs: there is nothing to guess, and many people have one address.
+            (Call::Logout | Call::Refresh, _) => return Ok(()),
+            (Call::Login, Some(email)) => return self.limit_login(email).await,
+            (Call::Register, Some(email)) => self.register_limits(email),
+            (Call::ResendVerification, Some(email)) => self.mail_limits("resend", email),
+            (Call::ForgotPassword, Some(email)) => self.mail_limits("forgot", email),
+            (Call::VerifyEmail, _) => self.token_limits("verify", None),
+            (Call::ResetPassword, _) => self.token_limits("reset", None),
+            // What is no address here may be a user name there.
+            (Call::Login | Call::Register | Call::ResendVerification | Call::ForgotPassword, None) => {
+                self.token_limits("passed-on", None)
+            }
+        };
+        self.limit(&buckets).await
     }
 
     /// The request's headers without an access token of ours, live or over: who bears it can act here as that person.

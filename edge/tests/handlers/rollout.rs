@@ -7,7 +7,7 @@ use doorward_core::id::{TokenId, UserId};
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::RefreshToken;
-use doorward_edge::host::{FetchError, Level, Rows, SqlError};
+use doorward_edge::host::{FetchError, Level, Reply as KvReply, Rows, SqlError};
 use http::Request;
 use serde_json::{Value, json};
 
@@ -163,6 +163,79 @@ fn whom_a_firm_here_has_invited_registers_here() {
     asked(&stage);
 }
 
+/// The buckets of a limit's flight, by their names.
+fn buckets(flight: &[Vec<String>]) -> Vec<&str> {
+    let [command] = flight else { panic!("{flight:?}") };
+    assert_eq!(command[0], "EVAL");
+    let names = command[3..]
+        .iter()
+        .filter_map(|key| key.strip_prefix("doorward:limit:"));
+    names
+        .filter_map(|key| key.rsplit_once(':'))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+#[test]
+fn what_is_passed_on_is_counted_as_it_would_be_here() {
+    let full = || KvOutcome::Replies(vec![KvReply::Integer(7_000)]);
+    for (path, expected) in [
+        ("/auth/login", "login:account"),
+        ("/auth/signup", "register:account"),
+        ("/auth/resend-verification", "resend:mailbox"),
+        ("/auth/forgot-password", "forgot:mailbox"),
+        ("/auth/verify-email", "verify:address"),
+        ("/auth/reset-password", "reset:address"),
+    ] {
+        for rollout in ["off", "shadow"] {
+            let stage = stage(rollout);
+            stage.kv().next(full());
+            let body = json!({ "email": EMAIL, "password": PASSWORD, "token": "theirs-0123" });
+            let answer = stage.send(&Ask::post(path).json(body));
+            assert_eq!(answer.outcome(), (429, "RATE_LIMITED".to_owned()), "{path}");
+            assert_eq!(answer.header("retry-after"), Some("7"));
+            let flights = stage.kv_flights();
+            assert_eq!((flights.len(), buckets(&flights[0])[0]), (1, expected));
+            assert!(stage.flights().is_empty() && asked(&stage).is_empty());
+        }
+    }
+    // A user name that is no address.
+    let stage = stage("off");
+    stage.kv().next(full());
+    let body = json!({ "email": "ann", "password": PASSWORD });
+    assert_eq!(stage.send(&Ask::post("/auth/login").json(body)).status, 429);
+    assert_eq!(buckets(&stage.kv_flights()[0]), ["passed-on:address"]);
+}
+
+#[test]
+fn a_success_there_is_one_for_the_limits_here() {
+    for (status, forgets) in [(200, true), (401, false)] {
+        let stage = stage("off");
+        stage.fetch().answers(status, THEIRS);
+        assert_eq!(stage.send(&login(PASSWORD)).status, status);
+        asked(&stage);
+        assert_eq!(stage.kv_flights().len(), 1);
+        stage.run_deferred();
+        let after = stage.kv_flights();
+        assert_eq!(
+            after.first().map(|flight| flight[0][0].as_str()),
+            forgets.then_some("DEL")
+        );
+    }
+}
+
+/// Cognito has no such call.
+#[test]
+fn what_cannot_be_passed_on_is_counted_once() {
+    let url = "cognito:https://cognito-idp.eu-central-1.amazonaws.com/?client_id=abc";
+    let stage = Stage::with(&[("LEGACY_AUTH", url), ("ROLLOUT", "off")]);
+    stage.sql("token.mailbox", none());
+    stage.sql("token.issue_reset", none());
+    let forgot = Ask::post("/auth/forgot-password").json(json!({ "email": EMAIL }));
+    assert_eq!(stage.send(&forgot).status, 202);
+    assert_eq!(stage.kv_flights().len(), 1);
+}
+
 /// A host reads no more than what shows that a body is too long.
 #[test]
 fn a_body_that_is_cut_off_goes_nowhere() {
@@ -199,16 +272,15 @@ fn in_shadow_both_are_asked_the_old_one_answers_and_differences_are_counted() {
         let stage = stage("shadow");
         stage.fetch().answers(there, THEIRS);
         stage.sql("user.credentials", one(credentials(hash, "active", true)));
-        stage
-            .kv()
-            .next(KvOutcome::Replies(vec![doorward_edge::host::Reply::Integer(1); 2]));
+        stage.kv().next(KvOutcome::Replies(vec![KvReply::Integer(0)]));
+        stage.kv().next(KvOutcome::Replies(vec![KvReply::Integer(1); 2]));
         let answer = stage.send(&login(password));
         assert_eq!(answer.outcome(), (there, "THEIRS".to_owned()));
         assert_eq!(asked(&stage).len(), 1);
         assert_eq!(stage.flight().names(), ["user.credentials"]);
         let flights = stage.kv_flights();
-        assert_eq!(flights[0][0], ["HINCRBY", "doorward:rollout", outcome, "1"]);
-        assert_eq!((flights.len(), flights[0][1][0].as_str()), (1, "EXPIRE"));
+        assert_eq!(flights[1][0], ["HINCRBY", "doorward:rollout", outcome, "1"]);
+        assert_eq!((flights.len(), flights[1][1][0].as_str()), (2, "EXPIRE"));
         let lines = stage.log();
         let events: Vec<_> = lines.iter().map(Line::event).collect();
         let expected: &[&str] = if outcome.ends_with("different") {
