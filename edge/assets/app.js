@@ -11,7 +11,9 @@
 //   [data-focus]                                              is what a new page wants to be read first
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-const path = () => location.pathname + location.search;
+// With one slash in front, or a browser takes what follows for another site.
+const own = (pathname) => pathname.replace(/^\/+/, '/');
+const path = () => own(location.pathname) + location.search;
 // What is judged before it is sent.
 const FIELDS = '[data-check], [required]';
 
@@ -203,7 +205,7 @@ function plain({ pathname, searchParams }) {
   const query = new URLSearchParams(searchParams);
   query.delete('token');
   query.delete('done');
-  return pathname + (query.size ? `?${query}` : '');
+  return own(pathname) + (query.size ? `?${query}` : '');
 }
 
 // Back and forward between pages that took each other's place: the server says what is there now.

@@ -76,11 +76,13 @@ pub enum Code {
     SlotTaken,
     /// Not from where an office session stands, or not at this time.
     InvalidTransition,
+    /// As many office sessions as one person may have asked for wait for an answer.
+    TooManyOpen,
 }
 
 impl Code {
     /// Every one of them, in the order of their declaration.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::ValidationFailed,
         Self::MalformedJson,
         Self::UnsupportedMediaType,
@@ -112,6 +114,7 @@ impl Code {
         Self::OfficeSessionNotFound,
         Self::SlotTaken,
         Self::InvalidTransition,
+        Self::TooManyOpen,
     ];
 
     /// The HTTP status that goes with it.
@@ -136,9 +139,12 @@ impl Code {
             }
             Self::TokenExpired => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken | Self::LastAdmin | Self::SlugTaken | Self::SlotTaken | Self::InvalidTransition => {
-                StatusCode::CONFLICT
-            }
+            Self::EmailTaken
+            | Self::LastAdmin
+            | Self::SlugTaken
+            | Self::SlotTaken
+            | Self::InvalidTransition
+            | Self::TooManyOpen => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -181,6 +187,7 @@ impl Code {
             Self::OfficeSessionNotFound => "OFFICE_SESSION_NOT_FOUND",
             Self::SlotTaken => "SLOT_TAKEN",
             Self::InvalidTransition => "INVALID_TRANSITION",
+            Self::TooManyOpen => "TOO_MANY_OPEN",
         }
     }
 
@@ -218,6 +225,7 @@ impl Code {
             Self::OfficeSessionNotFound => "There is no such office session.",
             Self::SlotTaken => "This time is taken. Choose another one.",
             Self::InvalidTransition => "That can't be done with this office session now.",
+            Self::TooManyOpen => "Too many of your requests wait for an answer. Call one off, or wait.",
         }
     }
 }

@@ -20,6 +20,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// front may give up on a server that answers while it is still sending.
 pub const MAX_DRAINED: usize = 1024 * 1024;
 
+/// How many problems one reply tells: more than a body with the longest lists that are taken can have.
+const MAX_ERRORS: usize = 250;
+
 /// Fields that decide what somebody may do. Sent to a call that doesn't take them, they are refused rather than ignored.
 pub(crate) const PRIVILEGED: [&str; 4] = ["role", "status", "tier", "isVerified"];
 
@@ -158,12 +161,12 @@ impl Fields {
     ///
     /// # Errors
     /// 400 `VALIDATION_FAILED` with every field that failed.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
         if self.errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::fields(self.errors))
+            return Ok(());
         }
+        self.errors.truncate(MAX_ERRORS);
+        Err(Failure::fields(self.errors))
     }
 
     fn take(&mut self, path: &str) -> Option<Json> {
@@ -392,6 +395,15 @@ mod tests {
         let named: Vec<_> = rejection.fields.iter().map(|f| (f.path.as_ref(), f.code)).collect();
         assert_eq!(named, [("limit", "duplicate"), ("role", "invalid_role")]);
         assert!(Fields::query(&"/x".parse().unwrap()).finish().is_ok());
+    }
+
+    #[test]
+    fn a_reply_tells_no_more_problems_than_a_sensible_request_can_have() {
+        let query = Fields::query(&format!("/x?{}", "a=1&".repeat(4000)).parse().unwrap());
+        let Err(Failure::Rejected(rejection)) = query.finish() else {
+            panic!("accepted")
+        };
+        assert_eq!(rejection.fields.len(), MAX_ERRORS);
     }
 
     #[test]

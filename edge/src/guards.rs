@@ -3,7 +3,7 @@
 //! Reads go by what this instance knows of a session within the revocation bound. What is done under a permission goes by
 //! `Context::fresh`: the person as the database says now, in the flight that brings what the decision needs.
 
-use doorward_core::authority::{Action, Decision, Principal, Scope, Target, may};
+use doorward_core::authority::{Action, Decision, Principal, Target, may};
 use doorward_core::permission::Permission;
 use doorward_core::tier::Tier;
 
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::host::{Host, Rows, Statement};
 use crate::reply::Reply;
-use crate::store::acts::Actor;
+use crate::store::acts::{Actor, Asker};
 use crate::store::sessions::alive;
 use crate::store::users::User;
 
@@ -84,14 +84,15 @@ impl<H: Host> Context<H> {
     }
 
     /// What `list` reads for whoever sends this request, within the scope that is this one's now: one flight, or two where
-    /// role or firm have changed since the access token was made.
+    /// role or firm have changed since the access token was made. The list's own statement sees to it that nothing is read
+    /// for somebody who may not.
     ///
     /// # Errors
     /// 401 `UNAUTHENTICATED`, 403 `FORBIDDEN`.
     pub(crate) async fn listed<'a>(
         &self,
         action: &Action<'_>,
-        list: &dyn Fn(Scope) -> Vec<Statement<'a>>,
+        list: &dyn Fn(Asker) -> Vec<Statement<'a>>,
     ) -> Result<(Actor, Vec<Rows>), Failure> {
         let claims = self.access_claims()?;
         let presumed = Principal {
@@ -100,13 +101,20 @@ impl<H: Host> Context<H> {
             ..Principal::anonymous()
         }
         .scope();
-        let (actor, answers) = self.fresh(list(presumed)).await?;
+        let asker = |scope| Asker {
+            session: claims.session,
+            user: claims.subject,
+            permission: action.permission(),
+            scope,
+            now: self.now,
+        };
+        let (actor, answers) = self.fresh(list(asker(presumed))).await?;
         let principal = actor.user.principal();
         allow(may(&principal, action, &Target::OwnScope), Code::Forbidden)?;
         if principal.scope() == presumed {
             return Ok((actor, answers));
         }
-        let answers = self.sql(&list(principal.scope())).await?;
+        let answers = self.sql(&list(asker(principal.scope()))).await?;
         Ok((actor, answers))
     }
 

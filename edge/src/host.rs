@@ -136,6 +136,9 @@ pub enum FetchError {
     Timeout,
 }
 
+/// The most that an adapter reads of an answer, in bytes. A longer one is [`FetchError::Unreachable`].
+pub const MAX_ANSWER: usize = 32 << 20;
+
 /// Outbound HTTP with whole bodies. Any status is an answer; redirects are not followed.
 pub trait Fetch {
     /// Sends the request to its absolute URI.

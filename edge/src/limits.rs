@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorward_core::email::Email;
-use doorward_core::id::{SessionId, UserId};
+use doorward_core::id::{SessionId, TokenId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::net::rate_key;
 use doorward_core::time::Time;
@@ -164,13 +164,22 @@ impl<H: Host> Context<H> {
         [format!("doorward:attempts:{both}"), format!("doorward:known:{both}")]
     }
 
-    /// The buckets of a registration.
-    pub(crate) fn register_limits(&self, email: &Email) -> Vec<Bucket> {
+    /// The buckets of a registration. As with a sign-in, the one for the account alone is wide, so that a stranger can't keep
+    /// anybody from registering; and whoever holds a genuine `invitation` is held up by no stranger at all.
+    pub(crate) fn register_limits(&self, email: &Email, invitation: Option<TokenId>) -> Vec<Bucket> {
         let account = account_key(email);
-        let mut buckets = vec![self.bucket("register:account", By::Account, &account, 10, HOUR)];
-        if let Some(address) = self.address_key() {
-            buckets.push(self.bucket("register:address", By::Address, &address, 30, HOUR));
-        }
+        let address = self.address_key();
+        let mut buckets = match (invitation, &address) {
+            (Some(token), _) => {
+                vec![self.bucket("register:invitation", By::Account, &token.to_string(), 10, HOUR)]
+            }
+            (None, Some(address)) => vec![
+                self.bucket("register:account", By::Account, &account, 100, HOUR),
+                self.bucket("register:both", By::Account, &format!("{address}:{account}"), 10, HOUR),
+            ],
+            (None, None) => vec![self.bucket("register:account", By::Account, &account, 10, HOUR)],
+        };
+        buckets.extend(address.map(|address| self.bucket("register:address", By::Address, &address, 30, HOUR)));
         buckets
     }
 

@@ -10,7 +10,9 @@ use doorward_core::token::access::AccessClaims;
 use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
 use crate::host::{Fetch as _, Host, Level};
+use crate::limits::Bucket;
 use crate::outbound::within;
+use crate::reply::Reply;
 use crate::store::account::{Owner, owner};
 use crate::store::events;
 use crate::store::users::Credentials;
@@ -71,12 +73,18 @@ impl<H: Host> Context<H> {
         password::verify(stored, attempt, &mut self.instance.hashing.borrow_mut())
     }
 
-    /// The owner of a session that lives in the database's eyes, after the password was given again.
+    /// The owner of a session that lives in the database's eyes, after the password was given again. `limits`: the buckets
+    /// of [`Context::password_limits`] and whatever else the call goes through.
     ///
     /// # Errors
     /// 401 `UNAUTHENTICATED`, 400 `WRONG_PASSWORD`, 429.
-    pub(crate) async fn owner(&self, claims: &AccessClaims, attempt: &Attempt) -> Result<Owner, Failure> {
-        self.limit(&self.password_limits(claims.subject)).await?;
+    pub(crate) async fn owner(
+        &self,
+        claims: &AccessClaims,
+        attempt: &Attempt,
+        limits: &[Bucket],
+    ) -> Result<Owner, Failure> {
+        self.limit(limits).await?;
         let rows = self.sql_one(owner(claims.session, claims.subject, self.now)).await?;
         let owner = Owner::first(&rows)?.ok_or(Code::Unauthenticated)?;
         match self.verify_password(Some(&owner.credentials), attempt) {
@@ -96,6 +104,21 @@ impl<H: Host> Context<H> {
                 "no memory for a password hash".into(),
             )),
         }
+    }
+
+    /// The failure of a write that found the session over or the password changed since [`Context::owner`] was asked.
+    ///
+    /// # Errors
+    /// Always: 401 `UNAUTHENTICATED` or 400 `WRONG_PASSWORD`.
+    pub(crate) async fn not_the_owner(&self, claims: &AccessClaims) -> Result<Reply, Failure> {
+        let rows = self.sql_one(owner(claims.session, claims.subject, self.now)).await?;
+        let lives = Owner::first(&rows)?.is_some();
+        Err(if lives {
+            Code::WrongPassword
+        } else {
+            Code::Unauthenticated
+        }
+        .into())
     }
 }
 

@@ -303,7 +303,7 @@ impl<H: Host> Context<H> {
             // They go by a session of theirs: there is nothing to guess, and many people have one address.
             (Call::Logout | Call::Refresh, _) => return Ok(()),
             (Call::Login, Some(email)) => return self.limit_login(email).await,
-            (Call::Register, Some(email)) => self.register_limits(email),
+            (Call::Register, Some(email)) => self.register_limits(email, None),
             (Call::ResendVerification, Some(email)) => self.mail_limits("resend", email),
             (Call::ForgotPassword, Some(email)) => self.mail_limits("forgot", email),
             (Call::VerifyEmail, _) => self.token_limits("verify", None),

@@ -186,6 +186,31 @@ fn a_change_is_an_event_with_before_and_after_and_doing_it_again_is_none() {
 }
 
 #[test]
+fn an_account_that_is_closed_closes_its_sessions() {
+    let database = Database::migrated();
+    let grace = person(&database, "grace@example.com", "member");
+    let other = person(&database, "other@example.com", "member");
+    session(&database, &other, 9, "1 day");
+    for (number, close) in [(1, "suspend"), (2, "deactivate")] {
+        session(&database, &grace, number, "1 day");
+        done(&database, &["users", close, &grace]);
+        // Opening it again opens none of them.
+        done(&database, &["users", "activate", &grace]);
+        assert_eq!(
+            database.value(&format!(
+                "SELECT count(*) FROM sessions WHERE user_id = '{grace}' AND reason = 'account_closed'"
+            )),
+            number.to_string()
+        );
+    }
+    assert_eq!(
+        database.value("SELECT count(*) FROM sessions WHERE revoked_at IS NULL"),
+        "1",
+        "another's"
+    );
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let database = Database::migrated();
     person(&database, "grace@example.com", "member");

@@ -1,6 +1,6 @@
 // Links that are over, and a server that is slow, gone or beside itself.
 
-import { BOTH, ON, assert, at, axe, form, link, member, notice, person, replaced, send, signedIn, sql, test } from './harness.mjs';
+import { BOTH, ON, assert, at, axe, form, host, link, member, notice, person, replaced, send, signedIn, sql, test } from './harness.mjs';
 
 test('a link that has expired, one that was used, and one that never was', BOTH, async (visitor) => {
   const { page, js } = visitor;
@@ -109,4 +109,17 @@ test('an address where nothing is', BOTH, async (visitor) => {
   if (js) await axe(page, '404');
   await replaced(page, () => page.locator('#main a[href="/"]').click());
   await at(page, '/');
+});
+
+test('an address that begins with two slashes stays on this site', ON, async ({ page }) => {
+  const { origin } = new URL(host.url);
+  const response = await page.goto(`${origin}//elsewhere.example/`);
+  assert.equal(response.status(), 404);
+  const links = await page.locator('a').evaluateAll((all) => all.map((link) => link.origin));
+  assert.ok(links.length > 0 && links.every((link) => link === origin), links.join(' '));
+  // As when the browser has kept the page and shows it again.
+  await replaced(page, () => page.evaluate(() => {
+    setTimeout(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  }));
+  assert.equal(new URL(page.url()).origin, origin);
 });

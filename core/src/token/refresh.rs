@@ -189,16 +189,19 @@ pub fn decide(
     if rotated {
         return Refresh::Rotated;
     }
+    // A session ends with its account, so as long as it would have lasted, the account is the reason to tell.
+    if now < row.expires_at {
+        match row.user_status {
+            Status::Active => {}
+            Status::Inactive => return Refresh::Refused(RefreshRefusal::Inactive),
+            Status::Suspended => return Refresh::Refused(RefreshRefusal::Suspended),
+        }
+    }
     if row.revoked_at.is_some() {
         return Refresh::Refused(RefreshRefusal::Revoked);
     }
     if now >= row.expires_at {
         return Refresh::Refused(RefreshRefusal::Expired);
-    }
-    match row.user_status {
-        Status::Active => {}
-        Status::Inactive => return Refresh::Refused(RefreshRefusal::Inactive),
-        Status::Suspended => return Refresh::Refused(RefreshRefusal::Suspended),
     }
     // A token that is current, or newer than the current one, and still didn't rotate: nothing that we would hand out.
     if row.token_hash == *presented_hash || presented.generation >= row.generation {
@@ -408,6 +411,16 @@ mod tests {
             refusal(&golden(), &revoked, at(86_400_000)),
             Some(RefreshRefusal::Revoked)
         );
+        // But an account that is closed closes its sessions, and says so for as long as they would have lasted.
+        assert_eq!(
+            refusal(&golden(), &revoked, at(86_399_999)),
+            Some(RefreshRefusal::Suspended)
+        );
+        let reopened = SessionRow {
+            user_status: Status::Active,
+            ..revoked
+        };
+        assert_eq!(refusal(&golden(), &reopened, at(1)), Some(RefreshRefusal::Revoked));
         let suspended = SessionRow {
             user_status: Status::Suspended,
             ..row()

@@ -1,14 +1,11 @@
 //! Outbound HTTP by the WASI host, which pools its connections itself.
 
 use bytes::{Bytes, BytesMut};
-use doorward_edge::host::{Fetch, FetchError};
+use doorward_edge::host::{Fetch, FetchError, MAX_ANSWER};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use spin_sdk::http::FullBody;
-
-/// The most that is read of an answer, in bytes.
-const MAX_ANSWER: usize = 32 << 20;
 
 /// The host's outbound HTTP.
 #[derive(Debug, Clone, Copy)]

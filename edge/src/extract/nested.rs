@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use doorward_core::error::{FieldError, FieldProblem};
+use doorward_core::error::{FieldError, FieldProblem, Problem};
 use serde_json::{Map, Value};
 
 use super::{Fields, Json};
@@ -54,15 +54,20 @@ impl Fields {
         }
     }
 
-    /// A list; null is an empty one, absent is none. Of each item what `read` makes of it, which notes what is wrong with
-    /// the item's own fields; an item that is a text is one field without a name.
+    /// A list; null is an empty one, absent is none. One of more than `most` items is refused as a whole. Of each item what
+    /// `read` makes of it, which notes what is wrong with the item's own fields; an item that is a text is one field without a
+    /// name.
     pub(crate) fn list<T>(
         &mut self,
         path: &'static str,
+        most: usize,
+        too_many: &impl Problem,
         read: &mut dyn FnMut(&mut Fields) -> Option<T>,
     ) -> Option<Vec<T>> {
         let items = match self.take(path)? {
             Json::Null => Vec::new(),
+            // A body is small, but what there is to say about it needn't be.
+            Json::Array(items) if items.len() > most => return self.problem(path, too_many),
             Json::Array(items) => items,
             _ => return self.problem(path, &FieldProblem::WrongType),
         };
@@ -166,10 +171,10 @@ mod tests {
     #[test]
     fn a_failing_item_is_named_by_its_place() {
         let mut fields = read(r#"{"list":[{"a":"x"},{"a":1},{},7,"x"],"none":null}"#);
-        let list = fields.list("list", &mut |item| item.required_text("a"));
-        assert_eq!(list, Some(vec!["x".to_owned()]));
-        assert_eq!(fields.list("none", &mut |item| item.required_text("a")), Some(vec![]));
-        assert_eq!(fields.list("absent", &mut |item| item.required_text("a")), None);
+        let mut list = |path| fields.list(path, 5, &FieldProblem::Invalid, &mut |item| item.required_text("a"));
+        assert_eq!(list("list"), Some(vec!["x".to_owned()]));
+        assert_eq!(list("none"), Some(vec![]));
+        assert_eq!(list("absent"), None);
         let named = [
             ("list[1].a", "wrong_type"),
             ("list[2].a", "required"),
@@ -177,5 +182,15 @@ mod tests {
             ("list[4].a", "required"),
         ];
         assert_eq!(refused(fields), named.map(|(path, code)| (path.to_owned(), code)));
+    }
+
+    #[test]
+    fn of_a_list_that_is_too_long_no_item_is_read() {
+        let mut fields = read(&format!(r#"{{"list":[{}{{}}]}}"#, "{},".repeat(20_000)));
+        let list = fields.list("list", 20_000, &FieldProblem::Invalid, &mut |_| -> Option<()> {
+            panic!("an item was read")
+        });
+        assert_eq!(list, None);
+        assert_eq!(refused(fields), [("list".to_owned(), "invalid")]);
     }
 }

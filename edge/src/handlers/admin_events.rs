@@ -26,8 +26,8 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         Ok(wanted) => wanted,
         Err(failure) => return ctx.refuse(Permission::EventsRead, failure).await,
     };
-    let read = |scope| {
-        let mut statements = vec![list(scope, &wanted)];
+    let read = |asker| {
+        let mut statements = vec![list(asker, &wanted)];
         statements.extend(wanted.user.map(by_id));
         statements
     };

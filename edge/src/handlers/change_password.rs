@@ -5,14 +5,16 @@
 
 use doorward_core::id::MailId;
 use doorward_core::password::Attempt;
+use doorward_core::token::one_time::Purpose;
 
 use crate::context::Context;
-use crate::error::{Code, Failure};
+use crate::error::Failure;
 use crate::extract::{Fields, present};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::account::{Owner, change_password, owner};
+use crate::store::account::change_password;
 use crate::store::sessions::end_all;
+use crate::store::tokens::remove_stale;
 use crate::store::users::User;
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
@@ -27,7 +29,9 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     fields.finish()?;
     let (current, new) = (present(current)?, present(new)?);
 
-    let asking = ctx.owner(&claims, &current).await?;
+    let asking = ctx
+        .owner(&claims, &current, &ctx.password_limits(claims.subject))
+        .await?;
     let mut fields = Fields::none();
     let password = fields.new_password("newPassword", &new, &[&asking.email, &asking.name]);
     fields.finish()?;
@@ -36,36 +40,19 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let hash = ctx.hash_password(&password)?;
 
     let notice = MailId::generate(ctx.now, &ctx.host)?;
-    let credentials = &asking.credentials;
-    let mut batch = vec![change_password(
-        credentials,
-        claims.session,
-        hash.as_str(),
-        notice,
-        ctx.locale().as_str(),
-        ctx.step()?,
-    )];
+    let (step, locale) = (ctx.step()?, ctx.locale().as_str());
+    let (user, session) = (claims.subject, claims.session);
+    let mut batch = vec![
+        change_password(&asking.credentials, session, hash.as_str(), notice, locale, step),
+        remove_stale(user, step.event, &[Purpose::PasswordReset, Purpose::EmailChange]),
+    ];
     if !keep_others {
-        batch.push(end_all(
-            claims.subject,
-            Some(claims.session),
-            &hash,
-            "password_changed",
-            ctx.now,
-        ));
+        batch.push(end_all(user, Some(session), &hash, "password_changed", ctx.now));
     }
     let answers = ctx.sql(&batch).await?;
     let changed = answers.first().map(User::first).transpose()?.flatten();
     let Some(user) = changed else {
-        // The session ended while the password was being checked, or another change of the password came first.
-        let rows = ctx.sql_one(owner(claims.session, claims.subject, ctx.now)).await?;
-        let lives = Owner::first(&rows)?.is_some();
-        return Err(if lives {
-            Code::WrongPassword
-        } else {
-            Code::Unauthenticated
-        }
-        .into());
+        return ctx.not_the_owner(&claims).await;
     };
     ctx.forget_user(user.id);
     ctx.deliver_later();

@@ -20,7 +20,9 @@ pub(crate) async fn delete_account<H: Host>(ctx: &Context<H>) -> Result<Reply, F
     let attempt = fields.required_text("password").map(|text| Attempt::new(&text));
     fields.finish()?;
 
-    let owner = ctx.owner(&claims, &present(attempt)?).await?;
+    let attempt = present(attempt)?;
+    let limits = ctx.password_limits(claims.subject);
+    let owner = ctx.owner(&claims, &attempt, &limits).await?;
     let event = EventId::generate(ctx.now, &ctx.host)?;
     let answers = ctx
         .sql(&delete(&owner.credentials, claims.session, event, ctx.now))

@@ -33,7 +33,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     if let Err(failure) = query.finish() {
         return ctx.refuse(Permission::FirmsRead, failure).await;
     }
-    let read = |scope| vec![list(scope, after.as_ref(), limit + 1)];
+    let read = |asker| vec![list(asker, after.as_ref(), limit + 1)];
     let (_, answers) = ctx.listed(&Action::ReadFirms, &read).await?;
     let firms = answers.first().map(Firm::all).transpose()?.unwrap_or_default();
     Ok(Page::new("firms", firms, limit, |firm| firm.slug.clone()).reply())

@@ -4,8 +4,8 @@
 //!
 //! 201, 200 `{officeSession}`, 200 `{officeSessions, nextCursor}` · 400 for a time at which the mentor isn't available ·
 //! 401 `UNAUTHENTICATED`, at once when the session was revoked · 403 `FORBIDDEN` · 404 `USER_NOT_FOUND` for who is no
-//! mentor of one's firm, `OFFICE_SESSION_NOT_FOUND` also for that of others · 409 `SLOT_TAKEN`, `INVALID_TRANSITION`.
-//! One flight to Postgres; two for what comes of it.
+//! mentor of one's firm, `OFFICE_SESSION_NOT_FOUND` also for that of others · 409 `SLOT_TAKEN`, `TOO_MANY_OPEN`,
+//! `INVALID_TRANSITION`. One flight to Postgres; two for what comes of it.
 
 use std::time::Duration;
 
@@ -73,11 +73,11 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let id = OfficeSessionId::generate(ctx.now, &ctx.host)?;
     let topic = topic.as_ref().map(Line::as_str).filter(|topic| !topic.is_empty());
     let asked = request(id, mentor, period, topic, actor(ctx)?);
-    let (actor, answers) = ctx.fresh(vec![asked]).await?;
+    let (actor, answers) = ctx.fresh(asked.into()).await?;
     if !actor.user.permissions.has(Permission::MentoringAsk) {
         return Err(Code::Forbidden.into());
     }
-    let settled = Settled::first(&first(answers))?;
+    let settled = Settled::requested(&answers)?;
     settle(settled, StatusCode::CREATED, Code::UserNotFound)
 }
 
@@ -229,6 +229,7 @@ fn settle(settled: Settled, status: StatusCode, gone: Code) -> Result<Reply, Fai
         Settled::Gone => Err(gone.into()),
         Settled::Unavailable => Err(Failure::field("startsAt", &PeriodError::Unavailable)),
         Settled::Taken => Err(Code::SlotTaken.into()),
+        Settled::Full => Err(Code::TooManyOpen.into()),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use doorward_core::availability::{Availability, AvailabilityError, ClockTime, Slot};
+use doorward_core::availability::{Availability, AvailabilityError, ClockTime, MAX_SLOTS, Slot};
 use doorward_core::avatar_url::AvatarUrl;
 use doorward_core::error::{FieldError, FieldProblem, Problem};
 use doorward_core::expertise::{ExpertiseError, ExpertiseName, MAX_NAMES};
@@ -121,20 +121,16 @@ impl ProfileFields {
 }
 
 fn expertise(fields: &mut Fields) -> Option<Vec<String>> {
-    let names = fields.list("expertise", &mut |item| {
+    fields.list("expertise", MAX_NAMES, &ExpertiseError::TooMany, &mut |item| {
         let name = item.required("", ExpertiseName::parse)?;
         Some(name.as_str().to_owned())
-    })?;
-    if names.len() > MAX_NAMES {
-        return fields.problem("expertise", &ExpertiseError::TooMany);
-    }
-    Some(names)
+    })
 }
 
 /// All hours anew, in minutes since midnight.
 fn availability(fields: &mut Fields) -> Option<Value> {
     let mut all = Availability::default();
-    fields.list("availability", &mut |item| {
+    fields.list("availability", MAX_SLOTS, &AvailabilityError::TooMany, &mut |item| {
         let weekday = item.integer("weekday");
         if weekday.is_none() {
             item.problem::<()>("weekday", &FieldProblem::Required);

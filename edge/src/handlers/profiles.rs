@@ -43,7 +43,7 @@ pub(crate) async fn get_all<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure>
         Err(failure) => return ctx.refuse(Permission::ProfilesList, failure).await,
     };
     let (_, answers) = ctx
-        .listed(&Action::ListProfiles, &|scope| vec![list(&filter, scope, ctx.now)])
+        .listed(&Action::ListProfiles, &|asker| vec![list(&filter, asker)])
         .await?;
     let rows = answers.into_iter().next().unwrap_or_default();
     let page = Page::new("profiles", listed(&rows)?, filter.limit, |profile: &Profile| {

@@ -43,11 +43,11 @@ struct Body {
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let body = parse(ctx)?;
-    ctx.limit(&ctx.register_limits(&body.email)).await?;
-    let invitation = match &body.invitation {
-        Some(text) => Some(opened(ctx, text)?),
-        None => None,
-    };
+    let invitation = body.invitation.as_deref().map(|text| opened(ctx, text)).transpose();
+    let genuine = invitation.as_ref().ok().and_then(Option::as_ref);
+    ctx.limit(&ctx.register_limits(&body.email, genuine.map(|accepted| accepted.invitation)))
+        .await?;
+    let invitation = invitation?;
 
     ctx.refuse_breached("password", &body.password).await?;
     let password = ctx.hash_password(&body.password)?;

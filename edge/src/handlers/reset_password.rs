@@ -17,7 +17,7 @@ use crate::extract::{Fields, present};
 use crate::host::Host;
 use crate::reply::Reply;
 use crate::store::sessions::end_all;
-use crate::store::tokens::{Consumed, reset_password};
+use crate::store::tokens::{Consumed, remove_stale, reset_password};
 
 struct Body {
     token: String,
@@ -38,22 +38,14 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     ctx.refuse_breached("password", &body.password).await?;
     let password = ctx.hash_password(&body.password)?;
     let notice = MailId::generate(ctx.now, &ctx.host)?;
-    let reset = reset_password(
-        token,
-        &hash,
-        password.as_str(),
-        notice,
-        ctx.locale().as_str(),
-        ctx.step()?,
-    );
-    let answers = ctx
-        .sql(&[reset, end_all(token.user, None, &password, "password_reset", ctx.now)])
-        .await?;
-    let consumed = answers
-        .first()
-        .map(Consumed::first)
-        .transpose()?
-        .unwrap_or(Consumed::Invalid);
+    let step = ctx.step()?;
+    let locale = ctx.locale().as_str();
+    let batch = [
+        reset_password(token, &hash, password.as_str(), notice, locale, step),
+        remove_stale(token.user, step.event, &[Purpose::EmailChange]),
+        end_all(token.user, None, &password, "password_reset", ctx.now),
+    ];
+    let consumed = Consumed::first(&ctx.sql(&batch).await?)?;
     let user = match consumed {
         // Of the two calls that take a mailed token, only verify-email has an answer of its own for it.
         Consumed::UserGone => return Err(Code::TokenInvalid.into()),

@@ -5,7 +5,7 @@
 //! `TOKEN_EXPIRED` · 429. One flight to Postgres; one more for a token that another system made and an import brought along;
 //! none for what is neither.
 
-use doorward_core::id::{EventId, MailId};
+use doorward_core::id::MailId;
 use doorward_core::token::HashedToken;
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 
@@ -14,7 +14,7 @@ use crate::error::{Code, Failure};
 use crate::extract::{Fields, present};
 use crate::host::{Host, SqlError};
 use crate::reply::Reply;
-use crate::store::tokens::{Consumed, Step, change_email, verify_email};
+use crate::store::tokens::{Consumed, change_email, remove_stale, verify_email};
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
@@ -39,30 +39,23 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         let purpose = Purpose::EmailVerification;
         (purpose, ctx.imported_token(purpose, &text, &hash).await?)
     };
-    let step = Step {
-        event: EventId::generate(ctx.now, &ctx.host)?,
-        client: &ctx.client,
-        now: ctx.now,
-    };
-    let statement = if purpose == Purpose::EmailChange {
-        change_email(
-            token,
-            &hash,
-            MailId::generate(ctx.now, &ctx.host)?,
-            ctx.locale().as_str(),
-            step,
-        )
+    let step = ctx.step()?;
+    let batch = if purpose == Purpose::EmailChange {
+        let notice = MailId::generate(ctx.now, &ctx.host)?;
+        let change = change_email(token, &hash, notice, ctx.locale().as_str(), step);
+        let stale = [Purpose::PasswordReset, Purpose::EmailVerification];
+        vec![change, remove_stale(token.user, step.event, &stale)]
     } else {
-        verify_email(token, &hash, step)
+        vec![verify_email(token, &hash, step)]
     };
-    let rows = match ctx.sql_one(statement).await {
+    let answers = match ctx.sql(&batch).await {
         // Somebody registered with the new address in the meantime.
         Err(SqlError::Database(e)) if e.constraint.as_deref() == Some("users_email_key") => {
             return Err(Code::TokenInvalid.into());
         }
-        answer => answer?,
+        answers => answers?,
     };
-    let user = Consumed::first(&rows)?.user()?;
+    let user = Consumed::first(&answers)?.user()?;
     ctx.deliver_later();
     Ok(Reply::user(&user))
 }

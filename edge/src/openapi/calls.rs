@@ -701,7 +701,7 @@ fn around_office_sessions() -> Vec<Call> {
                 &[("/api/office-sessions", "askForOfficeSession")],
                 "Asks a mentor of one's firm for a time",
                 Some(("OfficeSessionRequest", Need::Must)),
-                &[Code::UserNotFound, Code::SlotTaken],
+                &[Code::UserNotFound, Code::SlotTaken, Code::TooManyOpen],
             )
         },
         call(

@@ -32,7 +32,7 @@ pub(super) struct View {
     pub(super) instance: Rc<Instance>,
     pub(super) locale: Locale,
     pub(super) words: &'static Words,
-    /// The path, without the query.
+    /// The path, without the query, as an address of this site: see [`own_path`].
     pub(super) path: String,
     pub(super) query: Form,
     /// Who is signed in.
@@ -105,7 +105,7 @@ impl Visit {
                 instance: Rc::clone(&ctx.instance),
                 locale,
                 words: Words::of(locale),
-                path: ctx.uri.path().to_owned(),
+                path: own_path(ctx.uri.path()),
                 is_signed_in: None,
                 query,
                 user: None,
@@ -220,10 +220,24 @@ fn preferred_locale(user: &User) -> Option<Locale> {
     Locale::parse(&preferences.locale?)
 }
 
-/// Whether an address is a path of this site: a browser takes `//host` and `/\host` for another one.
+/// The path of a request, to be linked to: with one slash in front, as a browser takes `//host` and `/\host` for another
+/// site.
+fn own_path(path: &str) -> String {
+    ["/", path.trim_start_matches(['/', '\\'])].concat()
+}
+
+/// Whether an address is a path of this site: a browser takes `//host` and `/\host` for another one, and makes such a one
+/// out of `/.//host`.
 fn is_own_path(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    plain && text.starts_with('/') && !text.starts_with("//")
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    plain && path.starts_with('/') && !path.starts_with("//") && !path.split('/').any(is_dots)
+}
+
+/// Whether a part of a path is one of those that a browser resolves before it asks (URL Standard, 4.3).
+fn is_dots(part: &str) -> bool {
+    let part = part.to_ascii_lowercase().replace("%2e", ".");
+    part == "." || part == ".."
 }
 
 /// Percent-encodes everything but what may stand anywhere in a query.
@@ -249,7 +263,16 @@ mod tests {
 
     #[test]
     fn only_a_path_of_this_site_is_next() {
-        for own in ["/", "/account", "/admin?q=a%20b&cursor=x", "/a//b"] {
+        for own in [
+            "/",
+            "/account",
+            "/admin?q=a%20b&cursor=x",
+            "/a//b",
+            "/...",
+            "/.well-known/x",
+            "/account?next=/../x",
+            "/account#/./x",
+        ] {
             assert!(is_own_path(own), "{own}");
         }
         for other in [
@@ -264,8 +287,27 @@ mod tests {
             "/ä",
             "/\\\\x",
             "\\/x",
+            "/.//evil.example",
+            "/..//evil.example",
+            "/%2E//evil.example",
+            "/a/.%2e//evil.example",
+            "/account/..",
+            "?next=/x",
         ] {
             assert!(!is_own_path(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_this_site_stays_one() {
+        for (asked, linked) in [
+            ("/", "/"),
+            ("", "/"),
+            ("/a//b", "/a//b"),
+            ("//evil.example/x", "/evil.example/x"),
+            ("/\\/evil.example", "/evil.example"),
+        ] {
+            assert_eq!(own_path(asked), linked);
         }
     }
 

@@ -47,7 +47,7 @@ impl Owner {
 }
 
 /// Sets the password, unless it was changed or the session ended since [`owner`] was read. Goes out before
-/// [`super::sessions::end_all`], for the reason given there.
+/// [`super::tokens::remove_stale`] and [`super::sessions::end_all`], for the reason given there.
 pub(crate) fn change_password<'a>(
     credentials: &'a Credentials,
     session: SessionId,
@@ -67,8 +67,6 @@ pub(crate) fn change_password<'a>(
                   AND EXISTS (SELECT 1 FROM sessions WHERE sessions.id = $2::text::uuid AND revoked_at IS NULL
                               AND expires_at > $4::text::timestamptz)
                 RETURNING *
-             ), stale AS (
-                DELETE FROM tokens USING done WHERE tokens.user_id = done.id AND type IN ('password_reset', 'email_change')
              ), mail AS (
                 INSERT INTO mail_outbox (id, user_id, recipient, template, locale, next_attempt_at, created_at)
                 SELECT $6::text::uuid, id, email, 'password_changed', coalesce(preferences->>'locale', $7::text),

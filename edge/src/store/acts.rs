@@ -1,7 +1,10 @@
 //! What is done under a permission: who acts is read, the core decides, and the write holds only while whoever acts is
 //! still who was read.
 
-use doorward_core::id::SessionId;
+use doorward_core::authority::Scope;
+use doorward_core::id::{SessionId, UserId};
+use doorward_core::permission::Permission;
+use doorward_core::time::Time;
 
 use super::tokens::Step;
 use super::users::User;
@@ -45,4 +48,48 @@ impl Actor {
     }
 }
 
-pub(super) use actor;
+/// Who asks for a list, by the access token, and what it takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    pub(crate) session: SessionId,
+    pub(crate) user: UserId,
+    pub(crate) permission: Permission,
+    /// What the list is of.
+    pub(crate) scope: Scope,
+    pub(crate) now: Time,
+}
+
+/// SQL that is true while whoever asks is signed in, active and of a role with the permission. It is decided before the list
+/// is read, so that a list costs nothing to whoever may not see it. [`Asker::params`] makes the parameters.
+macro_rules! asked {
+    ($session:literal, $user:literal, $now:literal, $permission:literal) => {
+        concat!(
+            "EXISTS (
+                SELECT 1 FROM sessions AS s JOIN users AS asker ON asker.id = s.user_id
+                JOIN roles AS of_asker ON of_asker.name = asker.role
+                WHERE s.id = ",
+            $session,
+            "::text::uuid AND s.user_id = ",
+            $user,
+            "::text::uuid AND s.revoked_at IS NULL AND s.expires_at > ",
+            $now,
+            "::text::timestamptz AND asker.status = 'active' AND ",
+            $permission,
+            "::text = ANY (of_asker.permissions))"
+        )
+    };
+}
+
+impl Asker {
+    /// Session, user, now and permission, in the order in which [`asked`] takes them.
+    pub(super) fn params(&self) -> [Param<'static>; 4] {
+        [
+            shown(self.session),
+            shown(self.user),
+            shown(self.now),
+            text(self.permission.as_str()),
+        ]
+    }
+}
+
+pub(super) use {actor, asked};

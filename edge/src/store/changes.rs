@@ -2,6 +2,7 @@
 
 use doorward_core::id::{EventId, UserId};
 use doorward_core::role::Role;
+use doorward_core::session::RevocationReason;
 use doorward_core::tier::Tier;
 use doorward_core::user::Status;
 
@@ -36,8 +37,9 @@ impl Standing {
 }
 
 /// Changes somebody's standing, unless it is another one by now or nobody would stay admin. Each change is an event of its
-/// own, for which there are three ids. Two statements for one flight where an admin might be lost: the first makes such changes
-/// wait for each other, so that the second counts the admins that are really left.
+/// own, for which there are three ids. Where an admin might be lost, a statement of the same flight comes before, which makes such
+/// changes wait for each other, so that this one counts the admins that are really left. Where the account closes, one comes
+/// behind that ends its sessions.
 pub(crate) fn change<'a>(
     actor: &'a Actor,
     target: &'a User,
@@ -102,7 +104,27 @@ pub(crate) fn change<'a>(
     );
     let loses_an_admin = Standing::of(target).is_active_admin() && !wanted.is_active_admin();
     let lock = loses_an_admin.then(lock_admins);
-    lock.into_iter().chain([change]).collect()
+    let closes = target.status != wanted.status && wanted.status != Status::Active;
+    let close = closes.then(|| close_sessions(target.id, for_status, step));
+    lock.into_iter().chain([change]).chain(close).collect()
+}
+
+/// Ends the sessions of an account that the statement before it has just closed, which left that event, or has failed to: to
+/// open the account again must not open them. A statement of its own, because one statement doesn't see what a sign-in
+/// wrote while it waited for that user's lock.
+fn close_sessions(user: UserId, event: EventId, step: Step<'_>) -> Statement<'_> {
+    statement(
+        "user.close_sessions",
+        "UPDATE sessions SET revoked_at = $3::text::timestamptz, reason = $4::text
+         WHERE user_id = $1::text::uuid AND revoked_at IS NULL
+           AND EXISTS (SELECT 1 FROM events WHERE events.id = $2::text::uuid)",
+        vec![
+            shown(user),
+            shown(event),
+            shown(step.now),
+            text(RevocationReason::AccountClosed.as_str()),
+        ],
+    )
 }
 
 /// Makes what may take an admin away wait for each other.
@@ -128,7 +150,8 @@ pub(crate) enum Changed {
 impl Changed {
     /// The answers to [`change`].
     pub(crate) fn decode(answers: &[Rows]) -> Result<Self, Failure> {
-        let row = answers.last().and_then(|rows| Reader::first(rows, "change"));
+        // The last that has a row: of the statements around the change, only the one before it has.
+        let row = answers.iter().rev().find_map(|rows| Reader::first(rows, "change"));
         let mut row = row.ok_or_else(|| Failure::bad_row("change"))?;
         Ok(match (row.flag()?, row.is_present()) {
             (true, _) => Self::LastAdmin,

@@ -1,12 +1,12 @@
 //! The audit trail: one row for each step that matters for security, never with a secret.
 
-use doorward_core::authority::Scope;
 use doorward_core::event::{EventKind, Outcome};
 use doorward_core::id::{EventId, FirmId, UserId};
 use doorward_core::time::Time;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::acts::{Asker, asked};
 use super::tokens::Step;
 use super::{Reader, maybe, millis, scope, shown, statement, text, within};
 use crate::error::Failure;
@@ -74,8 +74,17 @@ pub(crate) struct Wanted {
 }
 
 /// The events of a scope, the latest first, and one more than the limit.
-pub(crate) fn list(within: Scope, wanted: &Wanted) -> Statement<'_> {
-    let [all, own] = scope(within);
+pub(crate) fn list(asker: Asker, wanted: &Wanted) -> Statement<'_> {
+    let [all, own] = scope(asker.scope);
+    let mut params = vec![
+        all,
+        own,
+        wanted.user.and_then(shown),
+        maybe(wanted.kind.as_deref()),
+        wanted.before.and_then(shown),
+        shown(wanted.limit + 1),
+    ];
+    params.extend(asker.params());
     statement(
         "event.list",
         concat!(
@@ -84,17 +93,11 @@ pub(crate) fn list(within: Scope, wanted: &Wanted) -> Statement<'_> {
             " FROM events AS e WHERE ",
             within!("e.firm_id", "$1", "$2"),
             " AND ($3::text IS NULL OR e.user_id = $3::text::uuid) AND ($4::text IS NULL OR e.kind = $4::text)
-              AND ($5::text IS NULL OR e.id < $5::text::uuid)
-             ORDER BY e.id DESC LIMIT $6::text::bigint"
+              AND ($5::text IS NULL OR e.id < $5::text::uuid) AND ",
+            asked!("$7", "$8", "$9", "$10"),
+            " ORDER BY e.id DESC LIMIT $6::text::bigint"
         ),
-        vec![
-            all,
-            own,
-            wanted.user.and_then(shown),
-            maybe(wanted.kind.as_deref()),
-            wanted.before.and_then(shown),
-            shown(wanted.limit + 1),
-        ],
+        params,
     )
 }
 

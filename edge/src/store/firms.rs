@@ -1,12 +1,11 @@
 //! Firms: listed, made and changed.
 
-use doorward_core::authority::Scope;
 use doorward_core::firm::{FirmName, FirmStatus, Slug};
 use doorward_core::id::FirmId;
 use doorward_core::time::Time;
 use serde::Serialize;
 
-use super::acts::{Actor, actor};
+use super::acts::{Actor, Asker, actor, asked};
 use super::tokens::Step;
 use super::{Reader, maybe, millis, scope, shown, statement, text, within};
 use crate::error::Failure;
@@ -69,8 +68,10 @@ impl Firm {
 }
 
 /// Up to `limit` firms of a scope, by their slugs, from behind `after`.
-pub(crate) fn list(within: Scope, after: Option<&Slug>, limit: usize) -> Statement<'_> {
-    let [all, own] = scope(within);
+pub(crate) fn list(asker: Asker, after: Option<&Slug>, limit: usize) -> Statement<'_> {
+    let [all, own] = scope(asker.scope);
+    let mut params = vec![all, own, maybe(after.map(Slug::as_str)), shown(limit)];
+    params.extend(asker.params());
     statement(
         "firm.list",
         concat!(
@@ -78,9 +79,11 @@ pub(crate) fn list(within: Scope, after: Option<&Slug>, limit: usize) -> Stateme
             firm_columns!(),
             " FROM firms AS f WHERE ",
             within!("f.id", "$1", "$2"),
-            " AND ($3::text IS NULL OR f.slug > $3::text) ORDER BY f.slug LIMIT $4::text::bigint"
+            " AND ($3::text IS NULL OR f.slug > $3::text) AND ",
+            asked!("$5", "$6", "$7", "$8"),
+            " ORDER BY f.slug LIMIT $4::text::bigint"
         ),
-        vec![all, own, maybe(after.map(Slug::as_str)), shown(limit)],
+        params,
     )
 }
 

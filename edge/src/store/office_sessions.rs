@@ -102,7 +102,7 @@ impl Place {
     /// As it stands in a cursor.
     pub(crate) fn parse(cursor: &str) -> Option<Self> {
         let (starts_at, id) = cursor.split_once(' ')?;
-        let starts_at = starts_at.parse().ok().filter(|at: &i64| at.abs() < 1 << 47)?;
+        let starts_at = starts_at.parse().ok().filter(|at: &i64| at.unsigned_abs() < 1 << 47)?;
         Some(Self {
             starts_at: Time::from_millis(starts_at),
             id: OfficeSessionId::parse(id)?,
@@ -217,16 +217,25 @@ pub(crate) struct Actor<'a> {
     pub(crate) now: Time,
 }
 
-/// Asks for one. The mentor's row is locked first and then the mentee's, so that those who ask at once take turns rather
-/// than wait for each other.
+/// How many of a person's requests may wait for an answer, each of which keeps the mentor's time from others.
+const MAX_OPEN: u32 = 20;
+
+/// Asks for one: two statements for one flight. The first makes what one person asks for at once take turns, so that the
+/// second counts what is really open. There the mentor's row is locked first and then the mentee's, so that those who ask at
+/// once take turns rather than wait for each other.
 pub(crate) fn request<'a>(
     id: OfficeSessionId,
     mentor: UserId,
     period: Period,
     topic: Option<&'a str>,
     actor: Actor<'a>,
-) -> Statement<'a> {
-    statement(
+) -> [Statement<'a>; 2] {
+    let take_turns = statement(
+        "office_session.take_turns",
+        "SELECT 1 FROM users WHERE id = $1::text::uuid FOR NO KEY UPDATE",
+        vec![shown(actor.user)],
+    );
+    let request = statement(
         "office_session.request",
         concat!(
             "WITH actor AS (
@@ -242,7 +251,11 @@ pub(crate) fn request<'a>(
                 FOR NO KEY UPDATE
              ), ",
             hours!("$4", "$5", "$6"),
-            ", mentee AS (
+            ", waiting AS (
+                SELECT count(*) >= $12::text::bigint AS is_full FROM office_sessions
+                WHERE mentee_id = $2::text::uuid AND starts_at > $3::text::timestamptz
+                  AND status = 'requested' AND proposed_by = 'mentee'
+             ), mentee AS (
                 INSERT INTO mentees (user_id) SELECT actor.id FROM actor, mentor
                 ON CONFLICT (user_id) DO UPDATE SET updated_at = mentees.updated_at
                 RETURNING user_id
@@ -251,7 +264,7 @@ pub(crate) fn request<'a>(
                                              created_at, updated_at)
                 SELECT $7::text::uuid, mentor.tenant, mentor.user_id, mentee.user_id, $5::text::timestamptz,
                        $6::text::timestamptz, hours.zone, $8::text, $3::text::timestamptz, $3::text::timestamptz
-                FROM mentor, mentee, hours WHERE hours.covered
+                FROM mentor, mentee, hours, waiting WHERE hours.covered AND NOT waiting.is_full
                 ON CONFLICT DO NOTHING
                 RETURNING *
              ), event AS (
@@ -261,7 +274,8 @@ pub(crate) fn request<'a>(
                        $3::text::timestamptz
                 FROM made
              )
-             SELECT EXISTS (SELECT 1 FROM mentor), coalesce((SELECT covered FROM hours), false), o.id IS NOT NULL, ",
+             SELECT (SELECT is_full FROM waiting), EXISTS (SELECT 1 FROM mentor),
+                    coalesce((SELECT covered FROM hours), false), o.id IS NOT NULL, ",
             office_session!(),
             " FROM (SELECT 1) AS one LEFT JOIN made AS o ON true"
         ),
@@ -277,8 +291,10 @@ pub(crate) fn request<'a>(
             shown(actor.event),
             maybe(actor.client.address.as_deref()),
             maybe(actor.client.user_agent.as_deref()),
+            shown(MAX_OPEN),
         ],
-    )
+    );
+    [take_turns, request]
 }
 
 /// What became of [`request`], and of a [`step`] to another time.
@@ -292,12 +308,29 @@ pub(crate) enum Settled {
     Unavailable,
     /// One of the two has something else then.
     Taken,
+    /// As many requests as may wait for an answer do.
+    Full,
 }
 
 impl Settled {
-    /// The answer to [`request`] and to [`step`].
+    /// The answers to [`request`].
+    pub(crate) fn requested(answers: &[Rows]) -> Result<Self, Failure> {
+        let row = answers.last().and_then(|rows| Reader::first(rows, "office session"));
+        let mut row = row.ok_or_else(|| Failure::bad_row("office session"))?;
+        let is_full = row.flag()?;
+        Ok(match Self::decode(&mut row)? {
+            Self::Taken if is_full => Self::Full,
+            settled => settled,
+        })
+    }
+
+    /// The answer to [`step`].
     pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
         let mut row = Reader::first(rows, "office session").ok_or_else(|| Failure::bad_row("office session"))?;
+        Self::decode(&mut row)
+    }
+
+    fn decode(row: &mut Reader<'_>) -> Result<Self, Failure> {
         let (is_there, is_available, is_done) = (row.flag()?, row.flag()?, row.flag()?);
         if !is_there {
             return Ok(Self::Gone);
@@ -308,7 +341,7 @@ impl Settled {
         if !is_done {
             return Ok(Self::Taken);
         }
-        OfficeSession::decode(&mut row).map(Self::Done)
+        OfficeSession::decode(row).map(Self::Done)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Profiles: a person with the firm and what belongs to the role, read in one statement each or page by page, and changed.
 
-use doorward_core::authority::{Principal, Scope};
+use doorward_core::authority::Principal;
 use doorward_core::firm::Slug;
 use doorward_core::id::{EventId, FirmId, SessionId, UserId};
 use doorward_core::role::Role;
@@ -9,6 +9,7 @@ use doorward_core::time::Time;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::acts::{Asker, asked};
 use super::office_sessions::office_session_json;
 use super::users::User;
 use super::{Param, Reader, maybe, scope, shown, statement, text, user_columns, within};
@@ -152,7 +153,7 @@ impl Place {
     pub(crate) fn parse(cursor: &str) -> Option<Self> {
         let (created_at, id) = cursor.split_once(' ')?;
         // Postgres' own range begins and ends nearer.
-        let created_at = created_at.parse().ok().filter(|at: &i64| at.abs() < 1 << 57)?;
+        let created_at = created_at.parse().ok().filter(|at: &i64| at.unsigned_abs() < 1 << 57)?;
         Some(Self {
             created_at,
             id: UserId::parse(id)?,
@@ -169,13 +170,14 @@ impl std::fmt::Display for Place {
 /// One page, the newest first, and one more where there is a next page. Everything that isn't asked for folds away
 /// before the statement is planned, so that an index serves what is left: by time, by role, by firm, or by the trigrams
 /// of name and address.
-pub(crate) fn list(filter: &Filter, within: Scope, now: Time) -> Statement<'static> {
-    let [all, own] = scope(within);
+pub(crate) fn list(filter: &Filter, asker: Asker) -> Statement<'static> {
+    let [all, own] = scope(asker.scope);
     let (id, slug): (Param<'_>, Param<'_>) = match &filter.firm {
         None => (None, None),
         Some(FirmKey::Id(id)) => (shown(id), None),
         Some(FirmKey::Slug(slug)) => (None, shown(slug)),
     };
+    let [session, user, now, permission] = asker.params();
     statement(
         "profile.list",
         concat!(
@@ -189,7 +191,9 @@ pub(crate) fn list(filter: &Filter, within: Scope, now: Time) -> Statement<'stat
                   AND ($7::text IS NULL OR lower(u.name || E'\\n' || u.email) LIKE lower($7::text))
                   AND ($8::text IS NULL OR (u.created_at, u.id)
                        < (timestamptz 'epoch' + $8::text::bigint * interval '1 microsecond', $9::text::uuid))
-                ORDER BY u.created_at DESC, u.id DESC LIMIT $10::text::bigint
+                  AND ",
+            asked!("$11", "$12", "$1", "$13"),
+            "   ORDER BY u.created_at DESC, u.id DESC LIMIT $10::text::bigint
              )
              SELECT ",
             profile!(),
@@ -198,7 +202,7 @@ pub(crate) fn list(filter: &Filter, within: Scope, now: Time) -> Statement<'stat
             " ORDER BY u.created_at DESC, u.id DESC"
         ),
         vec![
-            shown(now),
+            now,
             all,
             own,
             filter.role.as_ref().and_then(shown),
@@ -208,6 +212,9 @@ pub(crate) fn list(filter: &Filter, within: Scope, now: Time) -> Statement<'stat
             filter.after.and_then(|place| shown(place.created_at)),
             filter.after.and_then(|place| shown(place.id)),
             shown(filter.limit + 1),
+            session,
+            user,
+            permission,
         ],
     )
 }

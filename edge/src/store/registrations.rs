@@ -33,7 +33,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) session: Option<&'a NewSession>,
     /// Proves the address, with the mail that carries it.
     pub(crate) verification: &'a NewToken,
-    /// Whether the owner of a taken address is told by mail, because the caller isn't.
+    /// Whether the owner of a taken address is told by mail, because the caller isn't; five times an hour at most, whoever
+    /// tries.
     pub(crate) tell_owner: bool,
     pub(crate) event: EventId,
     pub(crate) client: &'a Client,
@@ -100,6 +101,10 @@ pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
                 FROM users
                 WHERE $22::text::boolean AND lower(email) = lower($2::text)
                   AND ($10::text IS NULL OR EXISTS (SELECT 1 FROM firm))
+                  AND NOT EXISTS (
+                    SELECT 1 FROM mail_outbox AS told
+                    WHERE told.user_id = users.id AND told.template = 'address_taken'
+                      AND told.created_at > $9::text::timestamptz - interval '12 minutes')
              ), event AS (
                 INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
                 SELECT $21::text::uuid, id, id, 'user.registered', 'success', $14::text, $15::text, $9::text::timestamptz
@@ -138,13 +143,24 @@ pub(crate) fn register<'a>(r: &'a Registration<'a>) -> Statement<'a> {
 
 /// Writes a registration by invitation: firm and role are those of the invitation, which is used by it, and the address is
 /// verified. The first of several at once finds it unused.
+///
+/// An invitation is as good as the power to send it: whoever did must still be allowed to, by what
+/// `doorward_core::authority::may` says of inviting into a firm. It is said again here because the call is one flight.
 pub(crate) fn accept<'a>(r: &'a Registration<'a>, accepted: &'a Accepted) -> Statement<'a> {
     statement(
         "registration.accept",
         concat!(
             "WITH invited AS (
-                SELECT i.id, i.firm_id, i.role, i.expires_at,
-                       i.used_at IS NULL AND firms.status = 'active' AS good, lower(i.email) = lower($2::text) AS own
+                SELECT i.id, i.firm_id, i.role, i.expires_at, lower(i.email) = lower($2::text) AS own,
+                       i.used_at IS NULL AND firms.status = 'active' AND EXISTS (
+                           SELECT 1 FROM users AS inviter JOIN roles AS held ON held.name = inviter.role
+                           WHERE inviter.id = i.invited_by AND inviter.status = 'active'
+                             AND (inviter.firm_id = i.firm_id OR (inviter.firm_id IS NULL AND inviter.role = 'admin'))
+                             AND 'invitations.manage' = ANY (held.permissions)
+                             AND NOT EXISTS (
+                                 SELECT 1 FROM roles AS given, unnest(given.permissions) AS power
+                                 WHERE given.name = i.role AND power <> ALL (held.permissions)
+                                   AND power NOT IN ('mentoring.offer', 'mentoring.ask'))) AS good
                 FROM invitations AS i JOIN firms ON firms.id = i.firm_id
                 WHERE i.id = $15::text::uuid AND i.firm_id = $16::text::uuid AND i.token_hash = $17::text
              ), owner AS (

@@ -1,12 +1,12 @@
 //! One-time tokens: issued together with the mail that carries them, and consumed by one guarded statement.
 
 use doorward_core::email::Email;
-use doorward_core::id::{EventId, MailId, TokenId, UserId};
+use doorward_core::id::{EventId, MailId, SessionId, TokenId, UserId};
 use doorward_core::time::Time;
 use doorward_core::token::HashedToken;
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 
-use super::users::User;
+use super::users::{Credentials, User};
 use super::{Reader, maybe, shown, statement, text, user_columns};
 use crate::context::Client;
 use crate::error::{Code, Failure};
@@ -66,12 +66,15 @@ pub(crate) fn imported_token(rows: &Rows) -> Result<Option<OneTimeToken>, Failur
     }))
 }
 
+/// The lock makes it wait for a change of the address, so that the mail goes to the one that it is then, and that change for
+/// this, so that it sees the token and removes it.
 macro_rules! issue {
     ($type:literal, $event:literal, $condition:literal) => {
         concat!(
             "WITH target AS (
                 SELECT id, email, coalesce(preferences->>'locale', $6::text) AS locale FROM users
                 WHERE id = $1::text::uuid AND status = 'active' AND ", $condition, "
+                FOR NO KEY UPDATE
              ), token AS (
                 INSERT INTO tokens (id, user_id, type, token_hash, created_at, expires_at)
                 SELECT $2::text::uuid, id, '", $type, "', $3::text, $7::text::timestamptz, $4::text::timestamptz FROM target
@@ -134,8 +137,12 @@ pub(crate) fn issue_reset<'a>(user: UserId, token: &'a NewToken, step: Step<'a>)
 
 /// A change of address on its way: the token goes to the new one, a notice to the old one. Where the new one is taken,
 /// its owner is told instead, and the caller can't tell the difference.
+///
+/// Nothing is written once the session is over or the password another one than the one that was given. The lock makes this
+/// and a reset wait for each other: it comes too late for this, or sees the token and removes it ([`remove_stale`]).
 pub(crate) fn issue_email_change<'a>(
-    user: UserId,
+    credentials: &'a Credentials,
+    session: SessionId,
     new: &'a Email,
     token: &'a NewToken,
     notice: MailId,
@@ -146,6 +153,10 @@ pub(crate) fn issue_email_change<'a>(
         "WITH target AS (
             SELECT id, email, coalesce(preferences->>'locale', $6::text) AS locale FROM users
             WHERE id = $1::text::uuid AND status = 'active'
+              AND password_changed_at IS NOT DISTINCT FROM $13::text::timestamptz
+              AND EXISTS (SELECT 1 FROM sessions WHERE sessions.id = $14::text::uuid AND revoked_at IS NULL
+                          AND expires_at > $7::text::timestamptz)
+            FOR NO KEY UPDATE
          ), owner AS (
             SELECT id, email, coalesce(preferences->>'locale', $6::text) AS locale FROM users
             WHERE lower(email) = lower($11::text)
@@ -170,12 +181,14 @@ pub(crate) fn issue_email_change<'a>(
             SELECT $12::text::uuid, id, email, 'email_change_notice', locale, jsonb_build_object('newEmail', $11::text),
                    $7::text::timestamptz, $7::text::timestamptz
             FROM target
+         ), event AS (
+            INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
+            SELECT $8::text::uuid, id, id, 'email.change_requested', 'success', $9::text, $10::text, $7::text::timestamptz
+            FROM target
          )
-         INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, created_at)
-         SELECT $8::text::uuid, id, id, 'email.change_requested', 'success', $9::text, $10::text, $7::text::timestamptz
-         FROM target",
+         SELECT EXISTS (SELECT 1 FROM target)",
         vec![
-            shown(user),
+            shown(credentials.user),
             shown(token.id),
             text(token.hash.as_str()),
             shown(token.expires_at),
@@ -187,7 +200,29 @@ pub(crate) fn issue_email_change<'a>(
             maybe(step.client.user_agent.as_deref()),
             text(new.as_str()),
             shown(notice),
+            maybe(credentials.password_changed_at.as_deref()),
+            shown(session),
         ],
+    )
+}
+
+/// Whether [`issue_email_change`] found session and password as they were.
+pub(crate) fn email_change_issued(rows: &Rows) -> Result<bool, Failure> {
+    Reader::first(rows, "change of address")
+        .ok_or_else(|| Failure::bad_row("change of address"))?
+        .flag()
+}
+
+/// Removes what is on its way to whoever asked for it before: the user's tokens for these purposes, if the statement before it
+/// in the batch has left that event. A statement of its own, because one statement doesn't see the token that another request
+/// wrote while it waited for that user's lock.
+pub(crate) fn remove_stale(user: UserId, event: EventId, purposes: &[Purpose]) -> Statement<'static> {
+    let purposes: Vec<_> = purposes.iter().map(|purpose| purpose.as_str()).collect();
+    statement(
+        "token.remove_stale",
+        "DELETE FROM tokens WHERE user_id = $1::text::uuid AND type = ANY (string_to_array($3::text, ' '))
+         AND EXISTS (SELECT 1 FROM events WHERE events.id = $2::text::uuid)",
+        vec![shown(user), shown(event), shown(purposes.join(" "))],
     )
 }
 
@@ -230,9 +265,10 @@ impl Consumed {
         }
     }
 
-    /// The answer to a statement that ends with `outcome!`.
-    pub(crate) fn first(rows: &Rows) -> Result<Self, Failure> {
-        let mut row = Reader::first(rows, "token").ok_or_else(|| Failure::bad_row("token"))?;
+    /// The answers to a batch whose first statement ends with `outcome!`.
+    pub(crate) fn first(answers: &[Rows]) -> Result<Self, Failure> {
+        let row = answers.first().and_then(|rows| Reader::first(rows, "token"));
+        let mut row = row.ok_or_else(|| Failure::bad_row("token"))?;
         let user_exists = row.flag()?;
         let expired = row.flag()?;
         if row.is_present() {
@@ -255,6 +291,7 @@ pub(crate) fn verify_email<'a>(token: OneTimeToken, hash: &'a HashedToken, step:
                 UPDATE tokens SET used_at = $4::text::timestamptz
                 WHERE id = $2::text::uuid AND user_id = $1::text::uuid AND type = 'email_verification'
                   AND token_hash = $3::text AND used_at IS NULL AND expires_at > $4::text::timestamptz
+                  AND EXISTS (SELECT 1 FROM users WHERE users.id = tokens.user_id AND status = 'active')
                 RETURNING user_id
              ), done AS (
                 UPDATE users SET is_verified = true, email_verified_at = coalesce(email_verified_at, $4::text::timestamptz),
@@ -273,7 +310,7 @@ pub(crate) fn verify_email<'a>(token: OneTimeToken, hash: &'a HashedToken, step:
 }
 
 /// Moves the account to the address that the token was sent to, and tells the old one. What was on its way to the old
-/// address works no more.
+/// address works no more: [`remove_stale`] follows in the batch.
 pub(crate) fn change_email<'a>(
     token: OneTimeToken,
     hash: &'a HashedToken,
@@ -291,6 +328,7 @@ pub(crate) fn change_email<'a>(
                 UPDATE tokens SET used_at = $4::text::timestamptz
                 WHERE id = $2::text::uuid AND user_id = $1::text::uuid AND type = 'email_change'
                   AND token_hash = $3::text AND used_at IS NULL AND expires_at > $4::text::timestamptz
+                  AND EXISTS (SELECT 1 FROM users WHERE users.id = tokens.user_id AND status = 'active')
                 RETURNING user_id, payload
              ), before AS (
                 SELECT users.id, users.email, coalesce(preferences->>'locale', $9::text) AS locale, payload
@@ -300,9 +338,6 @@ pub(crate) fn change_email<'a>(
                                  updated_at = $4::text::timestamptz
                 FROM before WHERE users.id = before.id
                 RETURNING users.*
-             ), stale AS (
-                DELETE FROM tokens USING before
-                WHERE tokens.user_id = before.id AND tokens.type IN ('password_reset', 'email_verification')
              ), notice AS (
                 INSERT INTO mail_outbox (id, user_id, recipient, template, locale, params, next_attempt_at, created_at)
                 SELECT $8::text::uuid, id, email, 'email_changed', locale, jsonb_build_object('newEmail', payload),
@@ -320,8 +355,9 @@ pub(crate) fn change_email<'a>(
 }
 
 /// Sets a new password: the token is used, and whoever held it holds the mailbox, so the address is verified too. A change
-/// of address that is on its way was asked for by somebody who knew the old password, and dies with it. Goes out before [`super::sessions::end_all`] in one batch: this statement waits for a racing sign-in's lock on the user,
-/// and the next one then sees the session that it opened.
+/// of address that is on its way was asked for by somebody who knew the old password, and dies with it. Goes out before
+/// [`remove_stale`] and [`super::sessions::end_all`] in one batch: this statement waits for the lock on the user that a racing
+/// sign-in or change of address has, and those that follow then see what it wrote.
 pub(crate) fn reset_password<'a>(
     token: OneTimeToken,
     hash: &'a HashedToken,
@@ -347,8 +383,6 @@ pub(crate) fn reset_password<'a>(
                                  updated_at = $4::text::timestamptz
                 FROM consumed WHERE users.id = consumed.user_id
                 RETURNING users.*
-             ), stale AS (
-                DELETE FROM tokens USING done WHERE tokens.user_id = done.id AND type = 'email_change'
              ), mail AS (
                 INSERT INTO mail_outbox (id, user_id, recipient, template, locale, next_attempt_at, created_at)
                 SELECT $9::text::uuid, id, email, 'password_changed', coalesce(preferences->>'locale', $10::text),

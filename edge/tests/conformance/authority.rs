@@ -29,24 +29,28 @@ cases! { pub(crate) CASES: Case =
     a_firms_admin_reaches_that_firm_only,
     a_suspended_admin_is_out_at_once,
     sessions_end_at_once,
+    an_account_that_is_closed_closes_its_sessions,
+    a_sign_in_that_a_suspension_waits_for_is_over_too,
     pages_of_firms_follow_each_other,
     an_invitation_brings_one_into_the_firm,
     an_invitation_is_accepted_once,
     the_latest_invitation_is_the_only_one,
     an_account_is_not_moved_by_an_invitation,
+    an_invitation_is_as_good_as_the_power_to_send_it,
+    a_list_is_read_for_nobody_who_may_not_see_it,
 }
 
 const ACME: FirmId = FirmId::from_bytes([0xac; 16]);
 const OTHER: FirmId = FirmId::from_bytes([0x0f; 16]);
 
 /// A stage with two firms, and an instance over it.
-struct Scene<'a> {
-    stage: &'a Stage,
-    instance: Rc<Instance>,
+pub(crate) struct Scene<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) instance: Rc<Instance>,
 }
 
 /// Builds the stage, runs the act, and strikes the stage.
-async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
+pub(crate) async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
     let stage = Stage::build(adapter).await;
     stage
         .execute(&format!(
@@ -64,16 +68,16 @@ async fn on_stage(adapter: &Adapter, act: impl AsyncFnOnce(&Scene<'_>)) {
 
 /// Somebody who is signed in.
 #[derive(Clone, Copy)]
-struct Someone {
-    id: UserId,
-    session: SessionId,
+pub(crate) struct Someone {
+    pub(crate) id: UserId,
+    pub(crate) session: SessionId,
     role: &'static str,
     firm: Option<FirmId>,
 }
 
 impl Scene<'_> {
     /// Somebody new, by a number.
-    async fn enter(&self, number: u8, role: &'static str, firm: Option<FirmId>) -> Someone {
+    pub(crate) async fn enter(&self, number: u8, role: &'static str, firm: Option<FirmId>) -> Someone {
         let (id, session) = (UserId::from_bytes([number; 16]), SessionId::from_bytes([number; 16]));
         let place = firm.map_or("NULL".to_owned(), |firm| format!("'{firm}'"));
         let hash = format!("{number:02x}").repeat(32);
@@ -95,7 +99,7 @@ impl Scene<'_> {
     }
 
     /// A request by somebody, on a host and a connection of its own.
-    async fn ask(&self, who: Someone, method: Method, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn ask(&self, who: Someone, method: Method, path: &str, body: Value) -> (u16, Value) {
         let (host, config) = (self.stage.host(), &self.instance.config);
         let claims = AccessClaims {
             subject: who.id,
@@ -407,6 +411,60 @@ async fn sessions_end_at_once(adapter: &Adapter) {
     .await;
 }
 
+async fn an_account_that_is_closed_closes_its_sessions(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let admin = scene.enter(1, "admin", None).await;
+        for (number, status) in [(2, "suspended"), (3, "inactive")] {
+            let bob = scene.enter(number, "member", None).await;
+            assert_eq!(scene.ask(bob, Method::GET, "/api/auth/me", Value::Null).await.0, 200);
+            assert_eq!(scene.patch(admin, bob, json!({ "status": status })).await.0, 200);
+            // Opening it again opens no session.
+            assert_eq!(scene.patch(admin, bob, json!({ "status": "active" })).await.0, 200);
+            assert_eq!(scene.ask(bob, Method::GET, "/api/auth/me", Value::Null).await.0, 401);
+            let reason = format!("SELECT reason FROM sessions WHERE id = '{}'", bob.session);
+            assert_eq!(scene.stage.value(&reason).await.as_deref(), Some("account_closed"));
+        }
+        let living = "SELECT string_agg(user_id::text, ',') FROM sessions WHERE revoked_at IS NULL";
+        assert_eq!(scene.stage.value(living).await, Some(admin.id.to_string()));
+        // A change that isn't made ends nothing.
+        let answer = scene.patch(admin, admin, json!({ "status": "suspended" })).await;
+        assert_eq!((answer.0, &answer.1["code"]), (409, &json!("LAST_ADMIN")));
+        assert_eq!(scene.stage.value(living).await, Some(admin.id.to_string()));
+    })
+    .await;
+}
+
+async fn a_sign_in_that_a_suspension_waits_for_is_over_too(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let (admin, bob) = (
+            scene.enter(1, "admin", None).await,
+            scene.enter(2, "member", None).await,
+        );
+        // As a sign-in does it: the user's row first, and the session in the same statement.
+        let hash = "ab".repeat(32);
+        scene
+            .stage
+            .execute(&format!(
+                "BEGIN;
+                 UPDATE users SET last_login_at = '{START}' WHERE id = '{}';
+                 INSERT INTO sessions (id, user_id, token_hash, rotated_at, created_at, last_used_at, expires_at)
+                 VALUES (gen_random_uuid(), '{}', '{hash}', '{START}', '{START}', '{START}',
+                         '{START}'::timestamptz + interval '1 day')",
+                bob.id, bob.id
+            ))
+            .await;
+        let suspend = scene.patch(admin, bob, json!({ "status": "suspended" }));
+        let (suspended, ()) = join(suspend, scene.stage.commit_once_waited_for()).await;
+        assert_eq!(suspended.0, 200);
+        let living = format!(
+            "SELECT count(*)::text FROM sessions WHERE user_id = '{}' AND revoked_at IS NULL",
+            bob.id
+        );
+        assert_eq!(scene.stage.value(&living).await.as_deref(), Some("0"));
+    })
+    .await;
+}
+
 async fn pages_of_firms_follow_each_other(adapter: &Adapter) {
     on_stage(adapter, async |scene: &Scene<'_>| {
         let all = scene.enter(1, "admin", None).await;
@@ -576,6 +634,85 @@ async fn an_account_is_not_moved_by_an_invitation(adapter: &Adapter) {
         assert_eq!((status, &body["code"]), (409, &json!("EMAIL_TAKEN")));
         let used = "SELECT count(used_at)::text FROM invitations";
         assert_eq!(scene.stage.value(used).await.as_deref(), Some("0"));
+    })
+    .await;
+}
+
+async fn an_invitation_is_as_good_as_the_power_to_send_it(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let acme = scene.enter(1, "admin", Some(ACME)).await;
+        let all = scene.enter(2, "admin", None).await;
+        scene
+            .stage
+            .execute(
+                "INSERT INTO roles (name, permissions) VALUES
+                 ('host', '{invitations.manage, mentoring.offer}'), ('reader', '{invitations.manage, profiles.read}')",
+            )
+            .await;
+        let (_, token) = scene.invite(acme, "new@example.com", "pm").await;
+        let token = token.unwrap();
+        let (_, mentors) = scene.invite(acme, "mentor@example.com", "mentor").await;
+        let (_, from_all) = scene.invite(all, "other@example.com", "admin").await;
+        let now = async |change: &str| {
+            let sql = format!("UPDATE users SET {change} WHERE id = '{}'", acme.id);
+            scene.stage.execute(&sql).await;
+        };
+        for (change, back) in [
+            ("status = 'suspended'", "status = 'active'"),
+            ("status = 'inactive'", "status = 'active'"),
+            ("role = 'member'", "role = 'admin'"),
+            // Still invites, but nobody with a power over others.
+            ("role = 'host'", "role = 'admin'"),
+            ("firm_id = NULL, role = 'host'", "role = 'admin'"),
+            (&*format!("firm_id = '{OTHER}'"), &*format!("firm_id = '{ACME}'")),
+        ] {
+            now(change).await;
+            let (status, body) = scene.accept("new@example.com", &token).await;
+            assert_eq!((status, &body["code"]), (400, &json!("TOKEN_INVALID")), "{change}");
+            now(back).await;
+        }
+        // Whoever may still do it, by whatever role, did; and whoever invites for all firms does so for this one.
+        now("role = 'host'").await;
+        assert_eq!(scene.accept("mentor@example.com", &mentors.unwrap()).await.0, 201);
+        now("role = 'reader'").await;
+        assert_eq!(scene.accept("new@example.com", &token).await.0, 201);
+        assert_eq!(scene.accept("other@example.com", &from_all.unwrap()).await.0, 201);
+        // Nobody answers for what somebody sent who has gone.
+        let (_, orphan) = scene.invite(all, "late@example.com", "member").await;
+        let sql = format!("DELETE FROM users WHERE id = '{}'", all.id);
+        scene.stage.execute(&sql).await;
+        let (status, body) = scene.accept("late@example.com", &orphan.unwrap()).await;
+        assert_eq!((status, &body["code"]), (400, &json!("TOKEN_INVALID")));
+    })
+    .await;
+}
+
+async fn a_list_is_read_for_nobody_who_may_not_see_it(adapter: &Adapter) {
+    on_stage(adapter, async |scene: &Scene<'_>| {
+        let admin = scene.enter(1, "admin", None).await;
+        let member = scene.enter(2, "member", None).await;
+        let suspended = scene.enter(3, "admin", None).await;
+        // Rows that can't be read: a time of infinity is no number of milliseconds.
+        scene
+            .stage
+            .execute(
+                "UPDATE users SET status = 'suspended' WHERE id = '03030303-0303-0303-0303-030303030303';
+                 INSERT INTO users (name, email, created_at) VALUES ('Poison', 'poison@example.com', 'infinity');
+                 INSERT INTO firms (slug, name, created_at) VALUES ('poison', 'Poison', 'infinity');
+                 INSERT INTO events (id, kind, outcome, created_at) VALUES (gen_random_uuid(), 'x', 'success', 'infinity')",
+            )
+            .await;
+        // They say admin, as the token of somebody does who was one.
+        let demoted = Someone { role: "admin", ..member };
+        for path in ["/api/profiles", "/api/profiles?q=zz", "/api/admin/events", "/api/firms"] {
+            for (who, status) in [(admin, 500), (member, 403), (demoted, 403), (suspended, 401)] {
+                if path.contains('?') && status == 500 {
+                    continue;
+                }
+                let (answer, body) = scene.ask(who, Method::GET, path, Value::Null).await;
+                assert_eq!(answer, status, "{path}: {body}");
+            }
+        }
     })
     .await;
 }

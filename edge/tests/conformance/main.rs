@@ -9,6 +9,7 @@
     reason = "the suites measure how long a real server takes to say no"
 )]
 
+mod account;
 mod adapter;
 mod authority;
 mod environment;
@@ -72,6 +73,12 @@ fn trials(environment: &Environment) -> Vec<Trial> {
         for (name, case) in mail::CASES {
             let adapter = adapter.clone();
             trials.push(trial(&format!("mail::{kind}::{name}"), move || async move {
+                case(&adapter).await;
+            }));
+        }
+        for (name, case) in account::CASES {
+            let adapter = adapter.clone();
+            trials.push(trial(&format!("account::{kind}::{name}"), move || async move {
                 case(&adapter).await;
             }));
         }

@@ -29,6 +29,7 @@ cases! { pub(crate) CASES: Case =
     the_local_clock_decides,
     sixteen_ask_for_one_hour,
     one_mentee_asks_two_mentors_at_once,
+    one_mentee_keeps_no_mentor_busy,
     what_is_moved_stays_within_what_is_free,
     the_database_itself_refuses,
 }
@@ -710,6 +711,40 @@ async fn one_mentee_asks_two_mentors_at_once(adapter: &Adapter) {
             )
         });
         assert_eq!(tally(&join_all(asks).await), [(201, "", 1), (409, "SLOT_TAKEN", 15)]);
+    })
+    .await;
+}
+
+async fn one_mentee_keeps_no_mentor_busy(adapter: &Adapter) {
+    in_town(adapter, async |town: &Town<'_>| {
+        for mentor in [MENTOR, OTHER_MENTOR] {
+            town.open(mentor, "00:00", "24:00", "UTC").await;
+        }
+        // All at once, and each at a time that is free.
+        let hour = |at: usize| format!("2026-11-23T{at:02}:00:00Z");
+        let asks = (0..24).map(|at| {
+            let starts_at = hour(at);
+            async move { town.ask(MENTEE, [MENTOR, OTHER_MENTOR][at % 2], &starts_at).await }
+        });
+        let answers = join_all(asks).await;
+        assert_eq!(tally(&answers), [(201, "", 20), (409, "TOO_MANY_OPEN", 4)]);
+        // It is nobody else's limit.
+        let free = answers.iter().position(|(status, _)| *status == 409).unwrap();
+        let mentor = [MENTOR, OTHER_MENTOR][free % 2];
+        assert_eq!(town.ask(OTHER_MENTEE, mentor, &hour(free)).await.0, 201);
+        // Each that is answered makes room for another one.
+        let mut made = answers.iter().enumerate().filter(|(_, (status, _))| *status == 201);
+        for (who, act) in [(true, "confirm"), (false, "cancel")] {
+            let (at, (_, session)) = made.next().unwrap();
+            let who = if who { [MENTOR, OTHER_MENTOR][at % 2] } else { MENTEE };
+            let id = &session["officeSession"]["id"];
+            assert_eq!(town.act(who, id, act, json!({})).await.0, 200);
+            let tomorrow = format!("2026-11-24T{at:02}:00:00Z");
+            assert_eq!(town.ask(MENTEE, MENTOR, &tomorrow).await.0, 201);
+            let another = format!("2026-11-25T{at:02}:00:00Z");
+            let (status, answer) = town.ask(MENTEE, MENTOR, &another).await;
+            assert_eq!((status, &answer["code"]), (409, &json!("TOO_MANY_OPEN")));
+        }
     })
     .await;
 }

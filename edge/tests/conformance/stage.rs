@@ -103,6 +103,19 @@ impl Stage {
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
+    /// Commits what [`Stage::execute`] has begun, as soon as somebody waits for it.
+    pub(crate) async fn commit_once_waited_for(&self) {
+        let waiting = "SELECT count(*)::text FROM pg_locks
+                       WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        for _ in 0..1000 {
+            if self.value(waiting).await.as_deref() != Some("0") {
+                return self.execute("COMMIT").await;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nobody waits for what is begun");
+    }
+
     /// The only value of the only row, which is text.
     pub(crate) async fn value(&self, sql: &str) -> Option<String> {
         let row = self.client.query_one(sql, &[]).await;

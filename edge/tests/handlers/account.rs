@@ -108,7 +108,7 @@ fn a_new_password_ends_the_other_sessions_unless_they_are_kept() {
     for keep in [false, true] {
         let stage = Stage::new();
         stage.sql("account.owner", one(owner()));
-        let mut batch = vec![("account.change_password", one(ann()))];
+        let mut batch = vec![("account.change_password", one(ann())), ("token.remove_stale", none())];
         if !keep {
             batch.push(("session.end_all", none()));
         }
@@ -123,10 +123,13 @@ fn a_new_password_ends_the_other_sessions_unless_they_are_kept() {
         // Guarded by the password that was read before.
         assert_eq!(params[4].as_deref(), Some(CHANGED_AT));
         assert!(params[2].as_deref().unwrap().starts_with("$argon2id$"));
+        // What was on its way goes, if the event of this change was written.
+        let stale = Some("password_reset email_change".to_owned());
+        assert_eq!(flights[1].0[1].1, [Some(ANN.to_string()), params[7].clone(), stale]);
         if !keep {
             // This session stays.
-            assert_eq!(flights[1].0[1].1[1], Some(SESSION.to_string()));
-            assert_eq!(flights[1].0[1].1[3], params[2]);
+            assert_eq!(flights[1].0[2].1[1], Some(SESSION.to_string()));
+            assert_eq!(flights[1].0[2].1[3], params[2]);
         }
         assert_eq!(stage.host.deferred(), 1);
     }
@@ -157,11 +160,22 @@ fn what_changed_while_the_password_was_checked_stops_the_change() {
     // The session ended, or the password is another one by now.
     for (rows, status, code) in [(none(), 401, "UNAUTHENTICATED"), (one(owner()), 400, "WRONG_PASSWORD")] {
         stage.sql("account.owner", one(owner()));
-        stage.batch(vec![("account.change_password", none()), ("session.end_all", none())]);
-        stage.sql("account.owner", rows);
+        stage.batch(vec![
+            ("account.change_password", none()),
+            ("token.remove_stale", none()),
+            ("session.end_all", none()),
+        ]);
+        stage.sql("account.owner", rows.clone());
         let body = json!({ "currentPassword": PASSWORD, "newPassword": NEW });
         let answer = stage.send(&change_password(&stage, body));
         assert_eq!(answer.outcome(), (status, code.to_owned()));
+
+        stage.sql("account.owner", one(owner()));
+        stage.sql("token.issue_email_change", one(row(&["f"])));
+        stage.sql("account.owner", rows);
+        let answer = stage.send(&change_email(&stage, PASSWORD));
+        assert_eq!(answer.outcome(), (status, code.to_owned()));
+        assert_eq!(stage.host.deferred(), 0);
     }
 
     stage.sql("account.owner", one(owner()));
@@ -175,12 +189,35 @@ fn what_changed_while_the_password_was_checked_stops_the_change() {
 fn another_address_takes_a_mail_first() {
     let stage = Stage::new();
     stage.sql("account.owner", one(owner()));
-    stage.sql("token.issue_email_change", none());
+    // Nothing of the answer tells whether the address is taken: it only says whether the session and the password, by which
+    // the statement is guarded, are still as they were.
+    stage.sql("token.issue_email_change", one(row(&["t"])));
     let answer = stage.send(&change_email(&stage, PASSWORD));
     assert_eq!(answer.status, 202);
-    // Nothing of the answer tells whether the address is taken: the statement's answer isn't even looked at.
-    assert!(stage.flights()[1].has("new@example.com"));
+    let flights = stage.flights();
+    assert!(flights[1].has("new@example.com"));
+    let guards = [Some(CHANGED_AT.to_owned()), Some(SESSION.to_string())];
+    assert_eq!(flights[1].0[0].1[12..], guards);
     assert_eq!(stage.host.deferred(), 1);
+}
+
+#[test]
+fn a_mailbox_gets_no_more_changes_of_address_than_other_mail() {
+    let stage = Stage::new();
+    stage.kv().next(KvOutcome::Replies(vec![Reply::Integer(180_000)]));
+    assert_eq!(stage.send(&change_email(&stage, PASSWORD)).status, 429);
+    let mut flights = stage.kv_flights();
+    assert_eq!((flights.len(), flights[0].len()), (1, 1));
+    let words = flights.remove(0).remove(0);
+    // The person's own bucket, the mailbox's and the client's.
+    let keys = &words[3..6];
+    assert_eq!(words[2], "3");
+    assert_eq!(keys[0], format!("doorward:limit:password:user:{ANN}"));
+    assert!(keys[1].starts_with("doorward:limit:change:mailbox:"), "{keys:?}");
+    assert_eq!(keys[2], "doorward:limit:change:address:203.0.113.9");
+    let rules = ["3", "20", "3600000", "5", "3600000", "30", "3600000"];
+    assert_eq!(words[6..], rules);
+    assert!(stage.flights().is_empty());
 }
 
 /// Whether it is done, and whether it was the last admin.

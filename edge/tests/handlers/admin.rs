@@ -5,7 +5,7 @@ use doorward_edge::host::Rows;
 use serde_json::{Value, json};
 
 use crate::data::{
-    ACME, ANN, BOB, OTHER_FIRM, Row, SESSION, USER_COLUMNS, joined, none, nulls, one, permissions, person, row,
+    ACME, ANN, BOB, OTHER_FIRM, Row, SESSION, USER_COLUMNS, at, joined, none, nulls, one, permissions, person, row,
 };
 use crate::stage::{Answer, Ask, Stage};
 
@@ -37,14 +37,16 @@ fn changed(last: &str, user: Option<Row>) -> Rows {
     one(joined(&[row(&[last]), user.unwrap_or_else(|| nulls(USER_COLUMNS))]))
 }
 
+/// The flight that closes an account.
+fn closing(stage: &Stage, answer: Rows) {
+    stage.batch(vec![("user.change", answer), ("user.close_sessions", none())]);
+}
+
 #[test]
 fn a_change_is_guarded_by_everything_that_was_read() {
     let stage = Stage::new();
     reads(&stage, Some(ACME), bob(Some(ACME), "member"), Some("pm"));
-    stage.sql(
-        "user.change",
-        changed("f", Some(person(BOB, Some(ACME), "pm", "suspended"))),
-    );
+    closing(&stage, changed("f", Some(person(BOB, Some(ACME), "pm", "suspended"))));
     let body = json!({ "role": "pm", "status": "suspended", "tier": "member" });
     let answer = send(&stage, Some(ACME), patch(body));
     assert_eq!(answer.status, 200);
@@ -62,6 +64,30 @@ fn a_change_is_guarded_by_everything_that_was_read() {
     assert_eq!(params[10..], expected.map(Some));
     // Three events, should they be needed, each with an id of its own.
     assert!(params[5] != params[8] && params[8] != params[9]);
+    // What ends the sessions does so only if that of the status was written.
+    let closing: Vec<_> = flights[1].0[1].1.iter().map(Option::as_deref).collect();
+    assert_eq!(closing[..2], [Some(&*bob), params[8]]);
+    assert_eq!(closing[3], Some("account_closed"));
+}
+
+#[test]
+fn only_an_account_that_closes_closes_its_sessions() {
+    let stage = Stage::new();
+    for (status, body, closes) in [
+        ("active", json!({ "status": "suspended" }), true),
+        ("active", json!({ "status": "inactive" }), true),
+        ("suspended", json!({ "status": "active" }), false),
+        ("active", json!({ "tier": "member" }), false),
+    ] {
+        reads(&stage, None, one(person(BOB, None, "member", status)), None);
+        let done = changed("f", Some(person(BOB, None, "member", "active")));
+        if closes {
+            closing(&stage, done);
+        } else {
+            stage.sql("user.change", done);
+        }
+        assert_eq!(send(&stage, None, patch(body)).status, 200);
+    }
 }
 
 #[test]
@@ -69,22 +95,21 @@ fn this_instance_forgets_whom_it_is_about() {
     let stage = Stage::new();
     let bobs = stage.access_token(BOB, crate::data::OTHER_SESSION);
     let me = Ask::get("/api/auth/me").bearer(&bobs);
-    for (ask, name, rows) in [
+    let suspended = changed("f", Some(person(BOB, None, "member", "suspended")));
+    for (ask, flight) in [
         (
             patch(json!({ "status": "suspended" })),
-            "user.change",
-            changed("f", Some(person(BOB, None, "member", "suspended"))),
+            vec![("user.change", suspended), ("user.close_sessions", none())],
         ),
         (
             Ask::delete(&format!("/api/admin/users/{BOB}/sessions")),
-            "user.end_sessions",
-            one(row(&["t"])),
+            vec![("user.end_sessions", one(row(&["t"])))],
         ),
     ] {
         stage.sql("session.alive", bob(None, "member"));
         assert_eq!(stage.send(&me).status, 200);
         reads(&stage, None, bob(None, "member"), None);
-        stage.sql(name, rows);
+        stage.batch(flight);
         assert!(send(&stage, None, ask).status.is_success());
         stage.sql("session.alive", none());
         assert_eq!(stage.send(&me).status, 401);
@@ -185,10 +210,12 @@ fn an_admin_is_only_taken_away_behind_the_lock() {
     ];
     for body in takes {
         reads(&stage, None, bob(None, "admin"), body.get("role").map(|_| "member"));
-        stage.batch(vec![
-            ("account.lock_admins", none()),
+        let mut flight = vec![
+            ("account.lock_admins", one(row(&["1"]))),
             ("user.change", changed("t", None)),
-        ]);
+        ];
+        flight.extend(body.get("status").map(|_| ("user.close_sessions", none())));
+        stage.batch(flight);
         assert_eq!(
             send(&stage, None, patch(body)).outcome(),
             (409, "LAST_ADMIN".to_owned())
@@ -204,7 +231,9 @@ fn an_admin_is_only_taken_away_behind_the_lock() {
         (bob(None, "member"), json!({ "status": "inactive" })),
     ] {
         reads(&stage, None, target, None);
-        stage.sql("user.change", changed("f", Some(person(BOB, None, "admin", "active"))));
+        let mut flight = vec![("user.change", changed("f", Some(person(BOB, None, "admin", "active"))))];
+        flight.extend(body.get("status").map(|_| ("user.close_sessions", none())));
+        stage.batch(flight);
         assert_eq!(send(&stage, None, patch(body)).status, 200);
     }
 }
@@ -215,9 +244,9 @@ fn it_is_decided_anew_when_somebody_changed_meanwhile() {
     let suspend = || patch(json!({ "status": "suspended" }));
     // Bob is a pm by now: decided again, on what he is.
     reads(&stage, None, bob(None, "member"), None);
-    stage.sql("user.change", changed("f", None));
+    closing(&stage, changed("f", None));
     reads(&stage, None, bob(None, "pm"), None);
-    stage.sql("user.change", changed("f", Some(person(BOB, None, "pm", "suspended"))));
+    closing(&stage, changed("f", Some(person(BOB, None, "pm", "suspended"))));
     assert_eq!(send(&stage, None, suspend()).status, 200);
     assert!(stage.flights()[3].has("pm"));
     // Ann is no admin by now, or nobody.
@@ -226,7 +255,7 @@ fn it_is_decided_anew_when_somebody_changed_meanwhile() {
         (none(), (401, "UNAUTHENTICATED")),
     ] {
         reads(&stage, None, bob(None, "member"), None);
-        stage.sql("user.change", changed("f", None));
+        closing(&stage, changed("f", None));
         stage.batch(vec![("session.alive", again), ("user.read", bob(None, "member"))]);
         assert_eq!(
             send(&stage, None, suspend()).outcome(),
@@ -236,7 +265,7 @@ fn it_is_decided_anew_when_somebody_changed_meanwhile() {
     // It doesn't go on for ever.
     for _ in 0..4 {
         reads(&stage, None, bob(None, "member"), None);
-        stage.sql("user.change", changed("f", None));
+        closing(&stage, changed("f", None));
     }
     assert_eq!(send(&stage, None, suspend()).outcome(), (503, "UNAVAILABLE".to_owned()));
     assert_eq!(stage.log().len(), 1);
@@ -293,7 +322,12 @@ fn events_come_in_one_flight_with_their_filters() {
         None,
         Some("2"),
     ];
-    assert_eq!(params.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+    let params: Vec<_> = params.iter().map(Option::as_deref).collect();
+    assert_eq!(params[..6], expected);
+    // Who asks, and by what: the list is read for nobody else.
+    let (ann, session, now) = (ANN.to_string(), SESSION.to_string(), at(0).to_string());
+    let asker = [&*session, &*ann, &*now, "events.read"];
+    assert_eq!(params[6..], asker.map(Some));
 
     stage.batch(vec![("session.alive", admin(None)), ("event.list", none())]);
     let answer = send(&stage, None, Ask::get(&format!("/api/admin/events?cursor={cursor}")));

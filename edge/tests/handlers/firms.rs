@@ -4,7 +4,7 @@ use doorward_core::id::FirmId;
 use doorward_edge::host::{DatabaseError, Rows, SqlError};
 use serde_json::{Value, json};
 
-use crate::data::{ACME, ANN, OTHER_FIRM, Row, SESSION, firm, joined, none, nulls, one, person, row};
+use crate::data::{ACME, ANN, OTHER_FIRM, Row, SESSION, at, firm, joined, none, nulls, one, person, row};
 use crate::stage::{Answer, Ask, Stage};
 
 /// How many columns a firm has.
@@ -41,10 +41,11 @@ fn a_page_leads_to_the_next_one_in_one_flight() {
     let cursor = answer.json()["nextCursor"].as_str().unwrap().to_owned();
     // One more than the limit is read, everywhere.
     let flight = stage.flight();
-    assert_eq!(
-        flight.0[1].1,
-        [Some("true".to_owned()), None, None, Some("2".to_owned())]
-    );
+    let params = flight.0[1].1.clone();
+    assert_eq!(params[..4], [Some("true".to_owned()), None, None, Some("2".to_owned())]);
+    // Who asks, and by what: the list is read for nobody else.
+    let asker = [&SESSION.to_string(), &ANN.to_string(), &at(0).to_string(), "firms.read"];
+    assert_eq!(params[4..], asker.map(|text| Some(text.to_owned())));
 
     stage.batch(vec![
         ("session.alive", admin(None)),

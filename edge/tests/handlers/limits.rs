@@ -130,11 +130,46 @@ fn a_token_that_is_real_is_counted_by_its_user_too() {
 }
 
 #[test]
+fn a_registration_is_held_up_by_no_stranger() {
+    let stage = Stage::new();
+    let register = |invitation: Option<&str>| {
+        let mut body = json!({ "email": EMAIL, "name": NAME, "password": PASSWORD });
+        body["invitation"] = json!(invitation);
+        Ask::post("/auth/signup").json(body)
+    };
+    // From one address few, for one account from wherever many more, as with a sign-in.
+    let (keys, rules) = script(&stage, &register(None));
+    let account = keys[0].strip_prefix("doorward:limit:register:account:").unwrap();
+    let expected = [
+        format!("doorward:limit:register:account:{account}"),
+        format!("doorward:limit:register:both:203.0.113.9:{account}"),
+        "doorward:limit:register:address:203.0.113.9".to_owned(),
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(rules, ["3", "100", "3600000", "10", "3600000", "30", "3600000"]);
+    // What is no invitation of ours changes nothing.
+    assert_eq!(script(&stage, &register(Some("invented"))).0, expected);
+    // Where nobody says the address, the account's own bucket is left.
+    let (keys, rules) = script(&stage, &register(None).from(None));
+    assert_eq!(keys, expected[..1]);
+    assert_eq!(rules, ["1", "10", "3600000"]);
+
+    // Who holds an invitation is known by it.
+    let invitation = OneTimeToken {
+        user: ANN,
+        token: TokenId::from_bytes([4; 16]),
+    };
+    let sealed = invitation.seal(stage.keys(), Purpose::Invitation);
+    let own = format!("doorward:limit:register:invitation:{}", invitation.token);
+    let (keys, rules) = script(&stage, &register(Some(sealed.expose())));
+    assert_eq!(keys, [own.clone(), expected[2].clone()]);
+    assert_eq!(rules, ["2", "10", "3600000", "30", "3600000"]);
+    assert_eq!(script(&stage, &register(Some(sealed.expose())).from(None)).0, [own]);
+}
+
+#[test]
 fn every_call_that_can_be_abused_has_a_limit() {
     let stage = Stage::new();
-    let register = json!({ "email": EMAIL, "name": NAME, "password": PASSWORD });
-    let (keys, _) = script(&stage, &Ask::post("/auth/signup").json(register));
-    assert_eq!(keys.len(), 2);
     let reset = json!({ "token": "invented", "password": PASSWORD, "confirmPassword": PASSWORD });
     let (keys, _) = script(&stage, &Ask::post("/auth/reset-password").json(reset));
     assert_eq!(keys, ["doorward:limit:reset:address:203.0.113.9"]);

@@ -39,6 +39,15 @@ pub(crate) fn settled(flags: [&str; 3]) -> Rows {
     one(joined(&[row(&flags), office()]))
 }
 
+/// What a request comes to: whether too many wait, and the rest of it.
+fn requested(full: &str, flags: [&str; 3]) -> Vec<(&'static str, Rows)> {
+    let answer = joined(&[row(&[full]), row(&flags), office()]);
+    vec![
+        ("office_session.take_turns", one(row(&["1"]))),
+        ("office_session.request", one(answer)),
+    ]
+}
+
 fn ann(role: &str) -> (&'static str, Rows) {
     ("session.alive", one(person(ANN, None, role, "active")))
 }
@@ -64,10 +73,7 @@ fn first_field(answer: &Answer) -> (String, String) {
 #[test]
 fn a_time_is_asked_for_in_one_flight() {
     let stage = Stage::new();
-    stage.batch(vec![
-        ann("mentee"),
-        ("office_session.request", settled(["t", "t", "t"])),
-    ]);
+    stage.batch([vec![ann("mentee")], requested("f", ["t", "t", "t"])].concat());
     let body = json!({ "mentorId": BOB.to_string(), "startsAt": "2026-11-21T13:00:00+01:00", "topic": " Hello " });
     let answer = send(&stage, ask(body));
     assert_eq!(
@@ -75,25 +81,30 @@ fn a_time_is_asked_for_in_one_flight() {
         (201, json!({ "officeSession": { "id": "x" } }))
     );
     let flight = stage.flight();
-    let params = &flight.0[1].1;
+    assert_eq!(flight.0[1].1, [Some(ANN.to_string())]);
+    let params = &flight.0[2].1;
     let known = [SESSION.to_string(), ANN.to_string(), at(0).to_string(), BOB.to_string()];
     assert_eq!(params[..4], known.map(Some));
     // Half an hour unless something else is said.
     assert_eq!(params[4..6], [at(STARTS), at(ENDS)].map(|time| Some(time.to_string())));
     assert_eq!(params[7].as_deref(), Some("Hello"));
+    // As many as may wait for an answer.
+    assert_eq!(params[11].as_deref(), Some("20"));
 }
 
 #[test]
 fn what_a_request_comes_to() {
-    for (role, flags, expected) in [
-        ("mentee", ["f", "f", "f"], (404, "USER_NOT_FOUND")),
-        ("mentee", ["t", "f", "f"], (400, "VALIDATION_FAILED")),
-        ("mentee", ["t", "t", "f"], (409, "SLOT_TAKEN")),
-        ("mentor", ["f", "f", "f"], (403, "FORBIDDEN")),
-        ("admin", ["f", "f", "f"], (403, "FORBIDDEN")),
+    for (role, full, flags, expected) in [
+        ("mentee", "f", ["f", "f", "f"], (404, "USER_NOT_FOUND")),
+        ("mentee", "f", ["t", "f", "f"], (400, "VALIDATION_FAILED")),
+        ("mentee", "f", ["t", "t", "f"], (409, "SLOT_TAKEN")),
+        ("mentee", "t", ["t", "t", "f"], (409, "TOO_MANY_OPEN")),
+        ("mentee", "t", ["t", "f", "f"], (400, "VALIDATION_FAILED")),
+        ("mentor", "f", ["f", "f", "f"], (403, "FORBIDDEN")),
+        ("admin", "f", ["f", "f", "f"], (403, "FORBIDDEN")),
     ] {
         let stage = Stage::new();
-        stage.batch(vec![ann(role), ("office_session.request", settled(flags))]);
+        stage.batch([vec![ann(role)], requested(full, flags)].concat());
         let body = json!({ "mentorId": BOB.to_string(), "startsAt": "2026-11-21T12:00:00Z" });
         let answer = send(&stage, ask(body));
         assert_eq!(
@@ -421,7 +432,9 @@ fn ones_own_are_listed_in_one_flight() {
         text("21".to_owned()),
     ];
     assert_eq!(stage.flight().0[1].1, params);
-    for query in ["status=open", "limit=0", "cursor=AAAA"] {
+    // The last is the smallest number that there is, which has no absolute value.
+    let smallest = "cursor=LTkyMjMzNzIwMzY4NTQ3NzU4MDggMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAw";
+    for query in ["status=open", "limit=0", "cursor=AAAA", smallest] {
         assert_eq!(
             send(&stage, Ask::get(&format!("/api/office-sessions?{query}"))).status,
             400

@@ -55,7 +55,11 @@ fn verify_email_tells_what_became_of_the_token() {
     ] {
         for (rows, status, code) in outcomes() {
             let stage = Stage::new();
-            stage.sql(name, rows);
+            let mut batch = vec![(name, rows)];
+            if purpose == Purpose::EmailChange {
+                batch.push(("token.remove_stale", none()));
+            }
+            stage.batch(batch);
             let token = sealed(&stage, purpose);
             let answer = stage.send(&verify(&token));
             assert_eq!(answer.outcome(), (status, code.to_owned()));
@@ -122,7 +126,11 @@ fn a_token_that_an_import_brought_is_found_by_its_hash() {
 
         let stage = Stage::new();
         stage.sql("token.imported", found());
-        stage.batch(vec![("token.reset_password", rows), ("session.end_all", none())]);
+        stage.batch(vec![
+            ("token.reset_password", rows),
+            ("token.remove_stale", none()),
+            ("session.end_all", none()),
+        ]);
         let expected = if status == 404 {
             (400, "TOKEN_INVALID")
         } else {
@@ -159,7 +167,11 @@ fn an_address_that_was_taken_meanwhile_spends_the_token() {
 fn reset_password_tells_what_became_of_the_token() {
     for (rows, status, code) in outcomes() {
         let stage = Stage::new();
-        stage.batch(vec![("token.reset_password", rows), ("session.end_all", none())]);
+        stage.batch(vec![
+            ("token.reset_password", rows),
+            ("token.remove_stale", none()),
+            ("session.end_all", none()),
+        ]);
         let token = sealed(&stage, Purpose::PasswordReset);
         let answer = stage.send(&reset(&token));
         // A user who is gone is no case of its own here.
@@ -175,8 +187,12 @@ fn reset_password_tells_what_became_of_the_token() {
         // The sessions end only if the password is this very hash by then.
         let hash = flight.0[0].1[7].clone().unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(flight.0[1].1[3].as_deref(), Some(hash.as_str()));
-        assert_eq!(flight.0[1].1[1], None, "no session is kept");
+        assert_eq!(flight.0[2].1[3].as_deref(), Some(hash.as_str()));
+        assert_eq!(flight.0[2].1[1], None, "no session is kept");
+        // A change of address dies with the password, if this very event was written.
+        let event = flight.0[0].1[4].clone();
+        let stale = [Some(ANN.to_string()), event, Some("email_change".to_owned())];
+        assert_eq!(flight.0[1].1, stale);
     }
 }
 
@@ -188,6 +204,7 @@ fn a_reset_is_believed_at_once_by_the_instance_that_made_it() {
     assert_eq!(stage.send(&me).status, 200);
     stage.batch(vec![
         ("token.reset_password", consumed("t", "f", true)),
+        ("token.remove_stale", none()),
         ("session.end_all", none()),
     ]);
     assert_eq!(stage.send(&reset(&sealed(&stage, Purpose::PasswordReset))).status, 200);

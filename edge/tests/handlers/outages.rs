@@ -82,11 +82,15 @@ fn calls(stage: &Stage) -> Vec<Failing> {
         ),
         (Ask::post("/auth/signup").json(accept), vec![], &["registration.accept"]),
         (verify(Purpose::EmailVerification), vec![], &["token.verify_email"]),
-        (verify(Purpose::EmailChange), vec![], &["token.change_email"]),
+        (
+            verify(Purpose::EmailChange),
+            vec![],
+            &["token.change_email", "token.remove_stale"],
+        ),
         (
             Ask::post("/auth/reset-password").json(reset),
             vec![],
-            &["token.reset_password", "session.end_all"],
+            &["token.reset_password", "token.remove_stale", "session.end_all"],
         ),
         (forgot.clone(), vec![], &["token.mailbox"]),
         (forgot, vec![mailbox()], &["token.issue_reset"]),
@@ -96,7 +100,7 @@ fn calls(stage: &Stage) -> Vec<Failing> {
         (
             change_password,
             vec![owned()],
-            &["account.change_password", "session.end_all"],
+            &["account.change_password", "token.remove_stale", "session.end_all"],
         ),
         (change_email.clone(), vec![], &["account.owner"]),
         (another_password, vec![owned()], &["event.record"]),
@@ -173,7 +177,7 @@ fn around_profiles(stage: &Stage) -> Vec<Failing> {
         (
             ask(Ask::post("/api/office-sessions")).json(asked),
             vec![],
-            &["session.alive", "office_session.request"],
+            &["session.alive", "office_session.take_turns", "office_session.request"],
         ),
         (cancel.clone(), vec![], &["session.alive", "office_session.read"]),
         (

@@ -239,6 +239,33 @@ fn a_refused_change_says_why() {
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_told_in_no_more_words_than_it_has() {
+    let stage = Stage::new();
+    let update = |list: &str, item: &'static str, count: usize| {
+        let body = format!("{{\"{list}\":[{}]}}", vec![item; count].join(","));
+        let ask = Ask::post("/api/profile/update").sending("application/json", body.leak());
+        as_role(&stage, "mentor", None, ask)
+    };
+    for (list, item, most) in [("availability", "{}", 50), ("expertise", "7", 20)] {
+        let answer = update(list, item, 64 * 1024 / (item.len() + 1) - 10);
+        assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED".to_owned()));
+        let details = answer.json()["details"].clone();
+        assert_eq!(
+            (&details[0]["path"], &details[0]["code"]),
+            (&json!(list), &json!("too_many"))
+        );
+        assert!(answer.body.len() < 1000, "{} bytes", answer.body.len());
+        // As many as there may be are each told what is wrong with them.
+        let details = update(list, item, most).json()["details"].clone();
+        let last = details.as_array().unwrap().last().unwrap()["path"].clone();
+        assert!(
+            last.as_str().unwrap().starts_with(&format!("{list}[{}]", most - 1)),
+            "{last}"
+        );
+    }
+}
+
+#[test]
 fn somebody_elses_is_changed_by_what_was_decided() {
     let stage = Stage::new();
     let ask = || Ask::patch(&format!("/api/profiles/{BOB}")).json(json!({ "name": "Bob" }));
@@ -314,6 +341,10 @@ fn a_list_is_one_flight_with_everything_that_was_asked_for() {
         None,
         None,
         text("2"),
+        // Who asks, and by what: the list is read for nobody else.
+        text(&SESSION.to_string()),
+        text(&ANN.to_string()),
+        text("profiles.list"),
     ];
     assert_eq!(stage.flight().0[1].1, params);
 
@@ -326,4 +357,14 @@ fn a_list_is_one_flight_with_everything_that_was_asked_for() {
     let flight = stage.flight();
     assert_eq!(flight.0[1].1[4], Some(ACME.to_string()));
     assert_eq!(flight.0[1].1[7..9], [text("1767322984000001"), Some(BOB.to_string())]);
+
+    // A place that is out of the database's range: the smallest number that there is, which has no absolute value.
+    let smallest = "LTkyMjMzNzIwMzY4NTQ3NzU4MDggMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAw";
+    let answer = as_role(
+        &stage,
+        "admin",
+        None,
+        Ask::get(&format!("/api/profiles?cursor={smallest}")),
+    );
+    assert_eq!(answer.outcome(), (400, "VALIDATION_FAILED".to_owned()));
 }

@@ -20,7 +20,7 @@ pub(crate) async fn request(request: &web_sys::Request) -> Result<Request<Bytes>
     let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| Unreadable)?;
     let uri: Uri = request.url().parse().map_err(|_| Unreadable)?;
     let body = match request.body() {
-        Some(stream) => read(&stream).await.map_err(|_| Unreadable)?,
+        Some(stream) => read(&stream, MAX_BODY, MAX_DRAINED).await.map_err(|_| Unreadable)?,
         None => Bytes::new(),
     };
     let mut converted = Request::new(body);
@@ -61,19 +61,20 @@ pub(crate) fn headers(entries: impl Iterator<Item = (String, String)>) -> Header
     headers
 }
 
-/// A body's bytes, or as many of them as show that they are more than a handler takes.
-async fn read(stream: &web_sys::ReadableStream) -> Result<Bytes, JsValue> {
+/// A body's bytes, or as many of them as show that they are more than `most`. What comes behind is still taken off the wire, up
+/// to `drained` bytes in all.
+pub(crate) async fn read(stream: &web_sys::ReadableStream, most: usize, drained: usize) -> Result<Bytes, JsValue> {
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = BytesMut::new();
     let mut taken = 0;
-    while taken <= MAX_DRAINED {
+    while taken <= drained {
         let chunk = JsFuture::from(reader.read()).await?;
         if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
             break;
         }
         let value: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.unchecked_into();
         taken += value.length() as usize;
-        if bytes.len() <= MAX_BODY {
+        if bytes.len() <= most {
             bytes.extend_from_slice(&value.to_vec());
         }
     }

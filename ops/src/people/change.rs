@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use doorward_core::event::EventKind;
 use doorward_core::role::Role;
+use doorward_core::session::RevocationReason;
 use doorward_core::tier::Tier;
 use doorward_core::user::Status;
 use serde_json::{Map, json};
@@ -64,6 +65,9 @@ pub(super) async fn run(who: &str, change: &Change<'_>, url: &str) -> anyhow::Re
         details.insert("before".to_owned(), json!({ column: old }));
         details.insert("after".to_owned(), json!({ column: value }));
         record(&transaction, Some(&id), kind, details).await?;
+        if matches!(change, Change::Status(status) if *status != Status::Active) {
+            close_sessions(&transaction, &id).await?;
+        }
     }
     let user = show(&transaction, &id).await?;
     transaction.commit().await.map_err(explain)?;
@@ -109,6 +113,18 @@ pub(super) async fn delete(who: &str, yes: bool, url: &str) -> anyhow::Result<Re
         text: format!("{who} is gone"),
         json: json!({ "deleted": id }),
     })
+}
+
+/// Ends the sessions of an account that was just closed: to open it again must not open them.
+async fn close_sessions(transaction: &Transaction<'_>, id: &str) -> anyhow::Result<()> {
+    transaction
+        .execute(
+            "UPDATE sessions SET revoked_at = now(), reason = $2 WHERE user_id = $1::text::uuid AND revoked_at IS NULL",
+            &[&id, &RevocationReason::AccountClosed.as_str()],
+        )
+        .await
+        .map_err(explain)?;
+    Ok(())
 }
 
 /// A user as the decision needs one, locked until the transaction ends.

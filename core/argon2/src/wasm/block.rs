@@ -10,8 +10,8 @@
 )]
 
 use core::arch::wasm32::{
-    i8x16_shuffle, i32x4_shuffle, i64x2_add, i64x2_extmul_high_u32x4, i64x2_extmul_low_u32x4, i64x2_shuffle, u64x2,
-    u64x2_extract_lane, u64x2_shr, v128, v128_any_true, v128_or, v128_xor,
+    i8x16_swizzle, i32x4_shuffle, i64x2_add, i64x2_extmul_high_u32x4, i64x2_extmul_low_u32x4, i64x2_shuffle, u8x16,
+    u64x2, u64x2_extract_lane, u64x2_shr, v128, v128_any_true, v128_or, v128_xor,
 };
 
 /// 1 KiB: 8 rows of 16 words of 64 bits, two words a vector.
@@ -110,10 +110,11 @@ pub(super) fn compress(
     [previous, reference, target]: [usize; 3],
     add: bool,
 ) -> Option<()> {
+    let turns = &Turns::new();
     for (at, permuted) in scratch.0.iter_mut().enumerate() {
         let (previous, reference) = (blocks.get(previous)?.row(at)?, blocks.get(reference)?.row(at)?);
         let sum = xor8(previous, reference);
-        *permuted = round(sum);
+        *permuted = round(sum, turns);
         let target = blocks.get_mut(target)?.0.get_mut(at)?;
         *target = if add { xor8(*target, sum) } else { sum };
     }
@@ -124,7 +125,7 @@ pub(super) fn compress(
             reason = "arrays of 8, indices below 8: nothing is left to check"
         )]
         {
-            let column = round([a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i]]);
+            let column = round([a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i]], turns);
             for (row, words) in target.iter_mut().zip(column) {
                 row[i] = v128_xor(row[i], words);
             }
@@ -148,15 +149,36 @@ fn xor8(x: [v128; 8], y: [v128; 8]) -> [v128; 8] {
     ]
 }
 
+/// The orders of bytes that turn both words to the right by 24 and by 16 bits.
+///
+/// Values, not constants of the instructions: engines keep a value in a register, and V8 makes the constant of a shuffle anew
+/// wherever it stands, which takes a hash 3% longer.
+struct Turns {
+    by_24: v128,
+    by_16: v128,
+}
+
+impl Turns {
+    #[target_feature(enable = "simd128")]
+    #[inline]
+    fn new() -> Self {
+        // Or the compiler would see that they are constants, and write shuffles.
+        core::hint::black_box(Self {
+            by_24: u8x16(3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10),
+            by_16: u8x16(2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9),
+        })
+    }
+}
+
 /// Four words of 64 bits: a row of the 4x4 matrix that BLAKE2's round works on.
 type Four = [v128; 2];
 
 /// The permutation `P` (RFC 9106, section 3.6) on 16 words: BLAKE2b's round without a message, multiplying.
 #[target_feature(enable = "simd128")]
 #[inline]
-fn round([a, b, c, d, e, f, g, h]: [v128; 8]) -> [v128; 8] {
-    let [a, b, c, d] = columns([[a, b], [c, d], [e, f], [g, h]]);
-    let [a, b, c, d] = columns([a, left(b), [c[1], c[0]], right(d)]);
+fn round([a, b, c, d, e, f, g, h]: [v128; 8], turns: &Turns) -> [v128; 8] {
+    let [a, b, c, d] = columns([[a, b], [c, d], [e, f], [g, h]], turns);
+    let [a, b, c, d] = columns([a, left(b), [c[1], c[0]], right(d)], turns);
     let ([b, d], c) = ([right(b), left(d)], [c[1], c[0]]);
     [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]
 }
@@ -178,16 +200,16 @@ fn right([x, y]: Four) -> Four {
 /// `GB` on the four columns of the matrix.
 #[target_feature(enable = "simd128")]
 #[inline]
-fn columns([a, b, c, d]: [Four; 4]) -> [Four; 4] {
+fn columns([a, b, c, d]: [Four; 4], turns: &Turns) -> [Four; 4] {
     let a = multiply_add(a, b);
     let [x, y] = xor(d, a);
     let d = [i32x4_shuffle::<1, 0, 3, 2>(x, x), i32x4_shuffle::<1, 0, 3, 2>(y, y)];
     let c = multiply_add(c, d);
     let [x, y] = xor(b, c);
-    let b = [rotate_24(x), rotate_24(y)];
+    let b = [i8x16_swizzle(x, turns.by_24), i8x16_swizzle(y, turns.by_24)];
     let a = multiply_add(a, b);
     let [x, y] = xor(d, a);
-    let d = [rotate_16(x), rotate_16(y)];
+    let d = [i8x16_swizzle(x, turns.by_16), i8x16_swizzle(y, turns.by_16)];
     let c = multiply_add(c, d);
     let [x, y] = xor(b, c);
     let b = [rotate_63(x), rotate_63(y)];
@@ -212,18 +234,6 @@ fn multiply_add(x: Four, y: Four) -> Four {
         i64x2_add(i64x2_add(x[0], y[0]), i64x2_add(first, first)),
         i64x2_add(i64x2_add(x[1], y[1]), i64x2_add(second, second)),
     ]
-}
-
-#[target_feature(enable = "simd128")]
-#[inline]
-fn rotate_24(x: v128) -> v128 {
-    i8x16_shuffle::<3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10>(x, x)
-}
-
-#[target_feature(enable = "simd128")]
-#[inline]
-fn rotate_16(x: v128) -> v128 {
-    i8x16_shuffle::<2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9>(x, x)
 }
 
 #[target_feature(enable = "simd128")]

@@ -35,6 +35,7 @@ fn code(code: Code) -> Option<&'static str> {
         Code::OfficeSessionNotFound => "Diesen Termin gibt es nicht.",
         Code::SlotTaken => "Um diese Zeit hat jemand von beiden schon einen Termin.",
         Code::InvalidTransition => "Das geht mit diesem Termin nicht mehr.",
+        Code::TooManyOpen => "Zu viele Ihrer Anfragen warten auf Antwort. Sagen Sie eine ab, oder warten Sie.",
         // What no form of ours can cause.
         _ => return None,
     })

@@ -204,3 +204,22 @@ fn a_deployment_has_its_own_name_colour_and_logo() {
     let css = String::from_utf8(answer.body.to_vec()).unwrap();
     assert!(css.starts_with(":root{--accent:#ffd54f;--on-accent:#10151d}"), "{css}");
 }
+
+#[test]
+fn no_link_of_a_page_leads_to_another_site() {
+    let stage = Stage::new();
+    for path in [
+        "//evil.example/",
+        "//evil.example/x?next=y",
+        "/\\evil.example",
+        "///evil.example",
+    ] {
+        let answer = stage.send(&Ask::get(path).header("accept", "text/html"));
+        assert_eq!(answer.status, 404, "{path}");
+        let html = answer.html();
+        assert!(html.contains("href=\"/evil.example"), "{html}");
+        for elsewhere in ["\"//", "\"/\\", "\"http"] {
+            assert!(!html.contains(elsewhere), "{path}: {html}");
+        }
+    }
+}

@@ -67,12 +67,13 @@ fn due_again(database: &mut Database, email: &str) {
 fn tried(database: &mut Database, email: &str, attempts: i32) -> Vec<Posted> {
     let started = Instant::now();
     loop {
+        // In this order: an attempt is counted when its lease begins, so that what is counted and not leased is over.
+        let posted = database.outbox(email);
         let leased: i64 = database.query(
             "SELECT count(*) FROM mail_outbox WHERE recipient = $1 AND leased_until > now()",
             &[&email],
         )[0]
         .get(0);
-        let posted = database.outbox(email);
         if leased == 0 && posted.iter().all(|row| row.attempts >= attempts) {
             return posted;
         }
