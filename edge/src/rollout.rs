@@ -3,6 +3,7 @@
 //! What bears a token of ours is always answered here, so that nobody who has arrived is sent back by turning the switch
 //! back. Everything else goes by the address: a stable hash of it decides, and a higher percentage only adds people.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,12 +16,13 @@ use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::RefreshToken;
 use doorward_core::user::Status;
 use futures_util::future::join;
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response, header};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
+use crate::extract::MAX_BODY;
 use crate::host::{Fetch as _, FetchError, Host, Level};
 use crate::outbound::within;
 use crate::reply::Reply;
@@ -34,6 +36,9 @@ const STORED_FOR: Duration = Duration::from_secs(5);
 const COUNTS: &str = "doorward:rollout";
 /// How long the counts are kept after the last one, in seconds: 30 days.
 const COUNTS_KEPT: &str = "2592000";
+/// The fewest characters of an id that two systems don't give to two people by chance: counted ids are shorter, random
+/// ones longer.
+const TELLING_ID: usize = 16;
 
 /// Who is answered here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,23 +113,25 @@ struct Peek {
     email: Option<String>,
     token: Option<String>,
     refresh_token: Option<String>,
+    invitation: Option<String>,
     password: Option<String>,
 }
 
 impl<H: Host> Context<H> {
-    /// The answer of the old system, where the request is its to answer.
+    /// The answer of the old system, where the request is its to answer. It is told no secret of ours.
     ///
     /// # Errors
-    /// 503 where it can't be asked.
+    /// 503 where it can't be asked, 413 for a body that is cut off here, 429.
     pub(crate) async fn elsewhere(&self, call: Call, method: &Method) -> Result<Option<Reply>, Failure> {
         let Some(legacy) = &self.config().legacy else {
             return Ok(None);
         };
         let rollout = self.rollout().await?;
         let peek = serde_json::from_slice(&self.body).ok();
-        let is_here = match self.subject(call, peek.as_ref()) {
+        let subject = self.subject(call, peek.as_ref());
+        let is_here = match &subject {
             Subject::Ours => true,
-            Subject::Address(email) => rollout.has(&email),
+            Subject::Address(email) => rollout.has(email),
             // In the middle of the way, who refers to nothing of ours came from there.
             Subject::Unknown => match call {
                 Call::Logout | Call::Refresh | Call::VerifyEmail | Call::ResetPassword => rollout == Rollout::On,
@@ -135,9 +142,17 @@ impl<H: Host> Context<H> {
             return Ok(None);
         }
         let address = self.client.address.as_deref();
-        let Some(request) = legacy.pass_on(call, method, &self.headers, address, &self.body) else {
+        let Some(request) = legacy.pass_on(call, method, &self.headers_of_theirs(), address, &self.body) else {
             return Ok(None);
         };
+        if self.body.len() > MAX_BODY {
+            return Err(Code::BodyTooLarge.into());
+        }
+        let email = match &subject {
+            Subject::Address(email) => Some(email),
+            Subject::Ours | Subject::Unknown => None,
+        };
+        self.limit_passed_on(call, email).await?;
         let answer = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request));
         let response = match peek {
             Some(peek) if rollout == Rollout::Shadow && call == Call::Login => {
@@ -148,6 +163,9 @@ impl<H: Host> Context<H> {
             _ => answer.await,
         };
         let response = response.map_err(|e| down(&format!("{e:?}")))?;
+        if let (Call::Login, Some(email), true) = (call, email, response.status().is_success()) {
+            self.login_succeeded(email);
+        }
         let mut reply = Reply::raw(response.status(), response.body().clone());
         for (name, value) in passed_back(response.headers()) {
             reply = reply.with(name.clone(), value.clone());
@@ -156,7 +174,7 @@ impl<H: Host> Context<H> {
     }
 
     /// Somebody unknown here whom the old system lets in with this password is here from now on. None where there is no
-    /// old system, or it refuses as well.
+    /// old system, it refuses as well, or it doesn't show that whoever has the address here is the same person.
     ///
     /// # Errors
     /// 503 where the old system can't be asked: nobody knows whether the password is right.
@@ -181,6 +199,7 @@ impl<H: Host> Context<H> {
             is_verified: person.is_verified,
             source: legacy.kind(),
             id_there: person.id.as_deref(),
+            telling_id: person.id.as_deref().filter(|id| is_telling(id)),
             step: self.step()?,
         };
         let rows = self.sql_one(arrive(&arrival)).await?;
@@ -190,6 +209,11 @@ impl<H: Host> Context<H> {
         // Another request of the same person was quicker, and has stored what fits this password too.
         let rows = self.sql_one(credentials(email)).await?;
         let there = Credentials::first(&rows)?;
+        if there.as_ref().is_some_and(|there| there.password_hash.is_none()) {
+            let text =
+                "the old system says of an accepted address neither that it is verified nor the id that was imported";
+            self.log(Level::Warn, "rollout.unproven", text);
+        }
         let verdict = self.verify_password(there.as_ref(), attempt);
         Ok(there.filter(|_| matches!(verdict, Verdict::Right { .. })))
     }
@@ -200,7 +224,15 @@ impl<H: Host> Context<H> {
             request.ok_or_else(|| Failure::Internal("a question to the old system can't be written".into()))?;
         let response = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request)).await;
         match response.map(|response| legacy.read(&response)) {
-            Ok(Answer::Accepted(person)) => Ok(Some(person)),
+            Ok(Answer::Accepted(person)) if is_of(&person, email) => Ok(Some(person)),
+            Ok(Answer::Accepted(_)) => {
+                self.log(
+                    Level::Warn,
+                    "rollout.unproven",
+                    "the old system accepted somebody of another address",
+                );
+                Ok(None)
+            }
             Ok(Answer::Refused) => Ok(None),
             Ok(Answer::Down(text)) => Err(down(&text)),
             Err(e) => Err(down(&format!("{e:?}"))),
@@ -238,18 +270,20 @@ impl<H: Host> Context<H> {
             let by_body = given(|peek| peek.refresh_token.as_ref());
             self.refresh_cookie().is_some() || by_body.is_some_and(|text| RefreshToken::open(keys, text).is_ok())
         };
-        let one_time = |purposes: &[Purpose]| {
-            let token = given(|peek| peek.token.as_ref()).unwrap_or_default();
+        let one_time = |text: Option<&str>, purposes: &[Purpose]| {
+            let token = text.unwrap_or_default();
             purposes
                 .iter()
                 .any(|purpose| OneTimeToken::open(keys, *purpose, token).is_ok())
         };
+        let token = || given(|peek| peek.token.as_ref());
         let is_ours = match call {
             Call::Logout => refresh() || self.access_claims().is_ok(),
             Call::Refresh => refresh(),
-            Call::VerifyEmail => one_time(&[Purpose::EmailVerification, Purpose::EmailChange]),
-            Call::ResetPassword => one_time(&[Purpose::PasswordReset]),
-            Call::Register | Call::Login | Call::ResendVerification | Call::ForgotPassword => false,
+            Call::VerifyEmail => one_time(token(), &[Purpose::EmailVerification, Purpose::EmailChange]),
+            Call::ResetPassword => one_time(token(), &[Purpose::PasswordReset]),
+            Call::Register => one_time(given(|peek| peek.invitation.as_ref()), &[Purpose::Invitation]),
+            Call::Login | Call::ResendVerification | Call::ForgotPassword => false,
         };
         let email = given(|peek| peek.email.as_ref()).and_then(|email| Email::parse(email).ok());
         match email {
@@ -257,6 +291,39 @@ impl<H: Host> Context<H> {
             Some(email) if !matches!(call, Call::VerifyEmail | Call::ResetPassword) => Subject::Address(email),
             _ => Subject::Unknown,
         }
+    }
+
+    /// Counts a call that is passed on in the buckets in which it would be counted here, so that this isn't the door through
+    /// which the old system is tried out. What is handled here after all is counted by its handler.
+    ///
+    /// # Errors
+    /// 429.
+    async fn limit_passed_on(&self, call: Call, email: Option<&Email>) -> Result<(), Failure> {
+        let buckets = match (call, email) {
+            // They go by a session of theirs: there is nothing to guess, and many people have one address.
+            (Call::Logout | Call::Refresh, _) => return Ok(()),
+            (Call::Login, Some(email)) => return self.limit_login(email).await,
+            (Call::Register, Some(email)) => self.register_limits(email, None),
+            (Call::ResendVerification, Some(email)) => self.mail_limits("resend", email),
+            (Call::ForgotPassword, Some(email)) => self.mail_limits("forgot", email),
+            (Call::VerifyEmail, _) => self.token_limits("verify", None),
+            (Call::ResetPassword, _) => self.token_limits("reset", None),
+            // What is no address here may be a user name there.
+            (Call::Login | Call::Register | Call::ResendVerification | Call::ForgotPassword, None) => {
+                self.token_limits("passed-on", None)
+            }
+        };
+        self.limit(&buckets).await
+    }
+
+    /// The request's headers without an access token of ours, live or over: who bears it can act here as that person.
+    fn headers_of_theirs(&self) -> Cow<'_, HeaderMap> {
+        if !self.bears_token_of_ours() {
+            return Cow::Borrowed(&self.headers);
+        }
+        let mut headers = self.headers.clone();
+        headers.remove(header::AUTHORIZATION);
+        Cow::Owned(headers)
     }
 
     /// The status with which a sign-in would be answered here; nothing is written.
@@ -296,6 +363,19 @@ impl<H: Host> Context<H> {
         let keep = vec!["EXPIRE".into(), COUNTS.into(), COUNTS_KEPT.into()];
         let _ = self.kv(&[count, keep]).await;
     }
+}
+
+/// Whether an answer is about this address; one without an address is about what was asked.
+fn is_of(person: &Person, email: &Email) -> bool {
+    // Beyond ASCII two mailboxes may differ by a letter's case only, or by a letter that looks like another's.
+    let stated = person.email.as_deref();
+    stated.is_none_or(|stated| stated.trim().eq_ignore_ascii_case(email.as_str()))
+}
+
+/// Whether an id tells one person from all others, also those of other systems that an import brought here. One that is an
+/// address tells no more than the address does.
+fn is_telling(id: &str) -> bool {
+    id.len() >= TELLING_ID && !id.contains('@')
 }
 
 fn down(text: &str) -> Failure {

@@ -217,17 +217,20 @@ async fn route<H: Host>(ctx: &mut Context<H>, method: &Method) -> Result<Reply, 
     }
     match resource {
         Resource::Page(page) => Ok(pages::answer(ctx, page, method).await),
-        resource => call(ctx, resource, method).await,
+        resource => {
+            // Before a handler, and not within `call`: what a page sends is answered here whoever answers the calls.
+            if let Some(call) = resource.legacy_call()
+                && let Some(reply) = ctx.elsewhere(call, method).await?
+            {
+                return Ok(reply);
+            }
+            call(ctx, resource, method).await
+        }
     }
 }
 
 /// Calls what the API has at an address, for a request or for a page's form.
 pub(crate) async fn call<H: Host>(ctx: &Context<H>, resource: Resource, method: &Method) -> Result<Reply, Failure> {
-    if let Some(call) = resource.legacy_call()
-        && let Some(reply) = ctx.elsewhere(call, method).await?
-    {
-        return Ok(reply);
-    }
     match resource {
         Resource::Register => handlers::register::post(ctx).await,
         Resource::Login => handlers::login::post(ctx).await,

@@ -7,9 +7,9 @@ use doorward_core::entropy::random;
 use doorward_core::id::{RequestId, SessionId, UserId};
 use doorward_core::time::Time;
 use doorward_core::token::PlainToken;
-use doorward_core::token::access::{self, AccessClaims};
+use doorward_core::token::access::{self, AccessClaims, AccessError};
 use doorward_core::token::refresh::RefreshToken;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -224,14 +224,27 @@ impl<H: Host> Context<H> {
         self.instance.sessions.borrow_mut().forget_user(user);
     }
 
+    /// Whether an `Authorization` header holds an access token that was signed here, be its time over or not.
+    pub(crate) fn bears_token_of_ours(&self) -> bool {
+        let config = self.config();
+        let mut tokens = self.headers.get_all(header::AUTHORIZATION).iter().filter_map(bearer);
+        tokens.any(|token| {
+            let verified = access::verify(&config.keys, &config.access, &self.instance.proven, token, self.now);
+            matches!(verified, Ok(_) | Err(AccessError::Expired | AccessError::NotYetValid))
+        })
+    }
+
     /// `Authorization: Bearer` (RFC 6750, 2.1) counts before the cookie: who sends it means it.
     fn access_token(&self) -> Option<&str> {
         match self.headers.get(header::AUTHORIZATION) {
-            Some(value) => {
-                let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-            }
+            Some(value) => bearer(value),
             None => self.cookies().get(SessionCookie::Access),
         }
     }
+}
+
+/// The token of `Authorization: Bearer`.
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

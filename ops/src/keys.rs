@@ -23,6 +23,8 @@ pub(crate) enum Action {
     Generate(Generate),
     /// Add new keys, which become active; the old ones stay, so that tokens in use stay valid
     Rotate(Rotate),
+    /// Make the staged keys active, once every instance has them
+    Promote(Promote),
     /// List the keys of a set, without their secrets
     List(List),
 }
@@ -35,7 +37,22 @@ pub(crate) struct Generate {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The key set, or - for standard input
+    #[arg(value_name = "FILE")]
+    set: PathBuf,
+
+    /// Write to this file (it may be the same) instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Rotate {
+    /// Only publish the new keys and let them check: for several instances, which don't get the set at the same moment
+    #[arg(long)]
+    stage: bool,
+
     /// The key set, or - for standard input
     #[arg(value_name = "FILE")]
     set: PathBuf,
@@ -65,17 +82,16 @@ pub(crate) fn run(action: &Action) -> anyhow::Result<Report> {
             }
             deliver(set, out.as_deref())
         }
-        Action::Rotate(Rotate { set, out }) => {
-            let name = set.display();
-            let old = read(set)?;
-            let new = Keys::rotate(&old, random(&SystemEntropy)?, random(&SystemEntropy)?)
-                .with_context(|| name.to_string())?;
-            deliver(new, out.as_deref())
+        Action::Rotate(Rotate { stage, set, out }) => {
+            let add = if *stage { Keys::stage } else { Keys::rotate };
+            let new = add(&read(set)?, random(&SystemEntropy)?, random(&SystemEntropy)?);
+            deliver(new.with_context(|| set.display().to_string())?, out.as_deref())
         }
-        Action::List(List { set }) => {
-            let keys = Keys::parse(&read(set)?).with_context(|| set.display().to_string())?;
-            Ok(listed(&keys))
+        Action::Promote(Promote { set, out }) => {
+            let new = Keys::promote(&read(set)?);
+            deliver(new.with_context(|| set.display().to_string())?, out.as_deref())
         }
+        Action::List(List { set }) => listed(&read(set)?).with_context(|| set.display().to_string()),
     }
 }
 
@@ -86,10 +102,14 @@ fn deliver(set: String, out: Option<&Path>) -> anyhow::Result<Report> {
         return Ok(Report { text: set, json });
     };
     replace(path, &set).with_context(|| format!("can't write {}", path.display()))?;
-    Ok(listed(&Keys::parse(&set)?))
+    listed(&set)
 }
 
-fn listed(keys: &Keys) -> Report {
+fn listed(set: &str) -> anyhow::Result<Report> {
+    let keys = Keys::parse(set)?;
+    let raw: Value = serde_json::from_str(set)?;
+    let raw = raw["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_staged = |kid: &str| raw.iter().any(|key| key["kid"] == *kid && key["staged"] == true);
     let (signing, mac) = keys.ids();
     let signing = signing.into_iter().map(|kid| ("Ed25519", kid.to_owned()));
     let mac = mac.into_iter().map(|kid| ("HMAC-SHA256", kid.to_string()));
@@ -98,18 +118,20 @@ fn listed(keys: &Keys) -> Report {
     let mut last = "";
     for (kind, kid) in signing.chain(mac) {
         // The first of each kind makes new tokens.
-        let active = kind != last;
+        let (active, staged) = (kind != last, is_staged(&kid));
         last = kind;
-        lines.push(format!(
-            "{kind:<12} {kid:<43} {}",
-            if active { "active" } else { "checks older tokens" }
-        ));
-        documents.push(json!({ "kid": kid, "kind": kind, "active": active }));
+        let state = match (active, staged) {
+            (true, _) => "active",
+            (false, true) => "staged",
+            (false, false) => "checks older tokens",
+        };
+        lines.push(format!("{kind:<12} {kid:<43} {state}"));
+        documents.push(json!({ "kid": kid, "kind": kind, "active": active, "staged": staged }));
     }
-    Report {
+    Ok(Report {
         text: lines.join("\n"),
         json: json!({ "keys": documents }),
-    }
+    })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

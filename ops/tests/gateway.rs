@@ -399,6 +399,55 @@ fn mail_is_caught_and_shown() {
 }
 
 #[test]
+fn caught_mail_is_not_read_under_a_strangers_name() {
+    let database = Database::create();
+    let gateway = start(&database, &["--dev-mail"]);
+    for path in [
+        "/emails",
+        "/emails?to=a@b.c",
+        "/mailbox",
+        "/mailbox/x",
+        "/mailbox/x/html",
+    ] {
+        let answer = gateway.request_of("rebound.example:8786", "GET", path, &[], "");
+        assert_eq!(answer.status, 421, "{path}");
+        assert_ne!(
+            gateway.request_of("localhost:8786", "GET", path, &[], "").status,
+            421,
+            "{path}"
+        );
+    }
+    // Who sends shows the secret, wherever it comes from.
+    let sent = gateway.request_of("gateway.internal.example", "POST", "/emails", &[], "{}");
+    assert_eq!(sent.status, 401);
+}
+
+#[test]
+fn caught_mail_is_shown_beyond_this_machine_only_on_demand() {
+    let arguments = [
+        "--database-url",
+        "postgres://u@h/d",
+        "--redis-url",
+        "redis://h",
+        "--token",
+        TOKEN,
+    ];
+    let run = |more: &[&str]| {
+        let arguments = [&["gateway"], &arguments[..], more].concat();
+        support::doorward(&arguments).output().unwrap()
+    };
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        let refused = run(&["--dev-mail", "--listen", listen]);
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(support::stderr(&refused).contains("--expose-dev-mail"), "{refused:?}");
+    }
+    assert_eq!(run(&["--expose-dev-mail"]).status.code(), Some(2));
+    // Nobody has this address (RFC 5737), so it is told so, and not what it may show.
+    let taken = run(&["--dev-mail", "--expose-dev-mail", "--listen", "192.0.2.1:0"]);
+    assert!(support::stderr(&taken).contains("can't listen"), "{taken:?}");
+}
+
+#[test]
 fn options_that_can_not_be_meant_are_wrong_usage() {
     for arguments in [
         &[

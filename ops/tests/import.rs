@@ -608,6 +608,38 @@ fn csv_comes_with_or_without_a_mapping() {
     );
 }
 
+/// The query and the commands are those of docs/MIGRATE.md.
+#[test]
+fn who_registered_with_anothers_address_is_found_and_undone() {
+    let samples = Samples::with(1);
+    let database = Database::migrated();
+    let file = samples.write(
+        "people.csv",
+        "id,email,name,isVerified\n1,ann@example.com,Ann,true\n2,bob@example.com,Bob,false\n",
+    );
+    database.execute(
+        "INSERT INTO users (id, name, email, password_hash, is_verified) VALUES
+         ('00000000-0000-0000-0000-0000000000e1', 'Eve', 'Ann@example.com', 'x', false),
+         ('00000000-0000-0000-0000-0000000000f1', 'Flo', 'flo@example.com', 'x', true)",
+    );
+    let (_, counts) = samples.import(&database, &["csv", &file]);
+    assert_eq!(counts, [2, 1, 0, 1, 0]);
+    let line = &samples.lines()[0];
+    assert_eq!(line["reasons"], json!([{ "field": "email", "code": "email_taken" }]));
+
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MIGRATE.md");
+    let docs = fs::read_to_string(docs).unwrap();
+    let query = docs.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next());
+    let found = database.rows(query.unwrap().trim().trim_end_matches(';'));
+    let ids: Vec<_> = found.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    let kept = line["kept"].as_str().unwrap();
+    assert_eq!(ids, [kept]);
+
+    assert!(database.doorward(&["users", "delete", kept, "--yes"]).status.success());
+    let (_, counts) = samples.import(&database, &["csv", &file]);
+    assert_eq!(counts, [2, 1, 0, 0, 1]);
+}
+
 #[test]
 fn a_database_that_is_not_migrated_is_refused() {
     let samples = Samples::with(1);

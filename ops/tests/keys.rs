@@ -95,6 +95,48 @@ fn rotation_puts_new_keys_first_and_keeps_the_old_ones() {
 }
 
 #[test]
+fn keys_are_staged_for_one_deployment_and_promoted_for_the_next() {
+    let directory = Directory::create("stage");
+    let file = directory.file("keys.json");
+    keys(&["generate", "--out", &file]);
+    let (signing, mac) = ids(&fs::read_to_string(&file).unwrap());
+    let states = || -> Vec<String> {
+        let output = keys(&["list", &file]);
+        let words = text(&output.stdout);
+        words
+            .lines()
+            .map(|line| line.split_whitespace().last().unwrap().to_owned())
+            .collect()
+    };
+
+    let refused = keys(&["promote", &file, "--out", &file]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("no staged keys"));
+
+    let output = keys(&["rotate", "--stage", &file, "--out", &file]);
+    assert!(output.status.success(), "{output:?}");
+    let staged = fs::read_to_string(&file).unwrap();
+    assert_no_secret(&staged, &output);
+    let (signing_staged, mac_staged) = ids(&staged);
+    assert_eq!(
+        (&signing_staged[0], &mac_staged[0]),
+        (&signing[0], &mac[0]),
+        "still active"
+    );
+    assert_eq!(states(), ["active", "staged", "active", "staged"]);
+    assert_eq!(keys(&["rotate", "--stage", &file]).status.code(), Some(1), "once only");
+
+    let output = keys(&["promote", &file, "--out", &file]);
+    assert!(output.status.success(), "{output:?}");
+    let promoted = fs::read_to_string(&file).unwrap();
+    assert_no_secret(&promoted, &output);
+    let (signing_now, mac_now) = ids(&promoted);
+    assert_eq!(signing_now, [signing_staged[1].clone(), signing[0].clone()]);
+    assert_eq!(mac_now, [mac_staged[1], mac[0]]);
+    assert_eq!(states(), ["active", "tokens", "active", "tokens"]);
+}
+
+#[test]
 fn a_list_tells_which_keys_are_active_and_no_secret() {
     let directory = Directory::create("list");
     let file = directory.file("keys.json");
@@ -134,6 +176,8 @@ fn what_is_no_key_set_is_refused_without_being_shown() {
         &["list", &file][..],
         &["rotate", &file],
         &["rotate", &file, "--out", &file],
+        &["rotate", "--stage", &file],
+        &["promote", &file],
         &["list", &directory.file("none")],
     ] {
         let output = keys(arguments);

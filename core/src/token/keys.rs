@@ -4,6 +4,9 @@
 //!   all of them verify. Their public halves are published.
 //! - `oct` keys (RFC 7518, section 6.4) authenticate refresh and one-time tokens by HMAC-SHA256. The first one makes new
 //!   tokens; all of them check. Their `kid` is a number, which stands in the token.
+//!
+//! A key with the member `"staged": true`, which is ours, makes nothing yet, wherever it stands: it is published and checks, so
+//! that every instance knows it before one uses it.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -31,7 +34,7 @@ pub struct Keys {
     signer: (String, SecretKey),
     verifiers: Vec<(String, PublicKey)>,
     active_mac: MacKey,
-    older_macs: Vec<MacKey>,
+    other_macs: Vec<MacKey>,
     jwks: String,
 }
 
@@ -55,6 +58,10 @@ pub enum KeysError {
     Key(usize, KeyProblem),
     /// Random bytes that can't be: all zeros.
     NotRandom,
+    /// There are staged keys already.
+    Staged,
+    /// There are no staged keys.
+    NothingStaged,
 }
 
 /// What is wrong with one key.
@@ -79,6 +86,8 @@ impl fmt::Display for KeysError {
             Self::NoSigningKey => f.write_str("the key set has no Ed25519 key with a private half"),
             Self::NoMacKey => f.write_str("the key set has no oct key"),
             Self::NotRandom => f.write_str("a new key needs random bytes"),
+            Self::Staged => f.write_str("the key set has staged keys, which have to be promoted first"),
+            Self::NothingStaged => f.write_str("the key set has no staged keys"),
             Self::Key(at, problem) => {
                 let problem = match problem {
                     KeyProblem::Unsupported => "has a type, curve, use or algorithm that is not supported",
@@ -118,6 +127,8 @@ struct Jwk {
     usage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<String>,
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    staged: bool,
 }
 
 impl Drop for Jwk {
@@ -140,6 +151,8 @@ impl Keys {
         let mut signer = None;
         let mut verifiers: Vec<(String, PublicKey)> = Vec::new();
         let mut macs: Vec<MacKey> = Vec::new();
+        // Where the active one stands.
+        let mut active = None;
         for (at, jwk) in set.keys.iter().enumerate() {
             let refuse = |problem| KeysError::Key(at, problem);
             match jwk.kty.as_str() {
@@ -148,7 +161,7 @@ impl Keys {
                     if verifiers.iter().any(|(other, _)| *other == kid) {
                         return Err(refuse(KeyProblem::Duplicate));
                     }
-                    if signer.is_none() {
+                    if signer.is_none() && !jwk.staged {
                         signer = secret.map(|secret| (kid.clone(), secret));
                     }
                     verifiers.push((kid, public));
@@ -158,14 +171,17 @@ impl Keys {
                     if macs.iter().any(|other| other.id == key.id) {
                         return Err(refuse(KeyProblem::Duplicate));
                     }
+                    if active.is_none() && !jwk.staged {
+                        active = Some(macs.len());
+                    }
                     macs.push(key);
                 }
                 _ => return Err(refuse(KeyProblem::Unsupported)),
             }
         }
         let signer = signer.ok_or(KeysError::NoSigningKey)?;
-        let mut macs = macs.into_iter();
-        let active_mac = macs.next().ok_or(KeysError::NoMacKey)?;
+        let active = active.ok_or(KeysError::NoMacKey)?;
+        let active_mac = macs.remove(active);
         let jwks = JwkSet {
             keys: verifiers.iter().map(|(kid, public)| Jwk::public(kid, public)).collect(),
         };
@@ -174,7 +190,7 @@ impl Keys {
             signer,
             verifiers,
             active_mac,
-            older_macs: macs.collect(),
+            other_macs: macs,
             jwks,
         })
     }
@@ -191,25 +207,52 @@ impl Keys {
         })
     }
 
-    /// Adds new keys to a key set, as JSON text. The new ones come first and are active; the old ones stay for checking,
-    /// the signing keys among them without their private halves.
+    /// Adds new keys to a key set, as JSON text. The new ones come first and are active at once; the old ones stay for
+    /// checking, the signing keys among them without their private halves. Where several instances run, those that still
+    /// have the old set refuse what the others make with the new one: see [`Keys::stage`].
     ///
     /// # Errors
     /// See [`KeysError`].
     pub fn rotate(json: &str, seed: [u8; 32], mac: [u8; 32]) -> Result<String, KeysError> {
         let mut set = read(json)?;
-        let old = Self::from_set(&set)?;
-        for jwk in &mut set.keys {
-            jwk.d.zeroize();
-            jwk.d = None;
+        let new = new_keys(&set, seed, mac)?;
+        retire(&mut set);
+        set.keys.splice(0..0, new);
+        written(&set)
+    }
+
+    /// Adds new keys to a key set, as JSON text, that are published and check, and make nothing before they are promoted.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub fn stage(json: &str, seed: [u8; 32], mac: [u8; 32]) -> Result<String, KeysError> {
+        let mut set = read(json)?;
+        if set.keys.iter().any(|jwk| jwk.staged) {
+            return Err(KeysError::Staged);
         }
-        let highest = old.mac_ids().max().unwrap_or(0);
-        let free = || (1..=u32::MAX).find(|id| old.mac_key(*id).is_none());
-        let id = highest.checked_add(1).or_else(free).unwrap_or(0);
-        set.keys
-            .splice(0..0, [Jwk::new_signature_key(seed)?, Jwk::new_mac_key(mac, id)?]);
+        for mut jwk in new_keys(&set, seed, mac)? {
+            jwk.staged = true;
+            set.keys.push(jwk);
+        }
+        written(&set)
+    }
+
+    /// Makes the staged keys of a key set the active ones, as JSON text; the others stay for checking, as when it is rotated.
+    ///
+    /// # Errors
+    /// See [`KeysError`].
+    pub fn promote(json: &str) -> Result<String, KeysError> {
+        let mut set = read(json)?;
         Self::from_set(&set)?;
-        write(&set)
+        retire(&mut set);
+        // Stable, so that neither order changes.
+        set.keys.sort_by_key(|jwk| !jwk.staged);
+        let mut staged = set.keys.iter_mut().take_while(|jwk| jwk.staged).peekable();
+        if staged.peek().is_none() {
+            return Err(KeysError::NothingStaged);
+        }
+        staged.for_each(|jwk| jwk.staged = false);
+        written(&set)
     }
 
     /// The public halves as a JWK Set, for `/.well-known/jwks.json`.
@@ -217,7 +260,8 @@ impl Keys {
         &self.jwks
     }
 
-    /// The `kid`s of the signing keys, the active one first; then the numbers of the others, the active one first.
+    /// The `kid`s of the signing keys, the active one first; then the numbers of the others, the active one first. Staged ones
+    /// are among those that aren't active.
     pub fn ids(&self) -> (Vec<&str>, Vec<u32>) {
         let (active, _) = &self.signer;
         let others = self
@@ -242,7 +286,7 @@ impl Keys {
     }
 
     fn macs(&self) -> impl Iterator<Item = &MacKey> {
-        core::iter::once(&self.active_mac).chain(&self.older_macs)
+        core::iter::once(&self.active_mac).chain(&self.other_macs)
     }
 
     fn mac_key(&self, id: u32) -> Option<&MacKey> {
@@ -319,6 +363,7 @@ impl Jwk {
             kid: Some(kid),
             usage: Some("sig".into()),
             alg: Some(alg.into()),
+            staged: false,
         }
     }
 
@@ -405,6 +450,29 @@ fn read(json: &str) -> Result<JwkSet, KeysError> {
 
 fn write(set: &JwkSet) -> Result<String, KeysError> {
     serde_json::to_string(set).map_err(|_| KeysError::NotAKeySet)
+}
+
+/// A set as JSON text, if it is one that can be read again.
+fn written(set: &JwkSet) -> Result<String, KeysError> {
+    Keys::from_set(set)?;
+    write(set)
+}
+
+/// A signing key and one of the other kind for a set, under a number that it hasn't.
+fn new_keys(set: &JwkSet, seed: [u8; 32], mac: [u8; 32]) -> Result<[Jwk; 2], KeysError> {
+    let old = Keys::from_set(set)?;
+    let highest = old.mac_ids().max().unwrap_or(0);
+    let free = || (1..=u32::MAX).find(|id| old.mac_key(*id).is_none());
+    let id = highest.checked_add(1).or_else(free).unwrap_or(0);
+    Ok([Jwk::new_signature_key(seed)?, Jwk::new_mac_key(mac, id)?])
+}
+
+/// Takes the private halves of all signing keys but the staged ones, which have still to sign.
+fn retire(set: &mut JwkSet) {
+    for jwk in set.keys.iter_mut().filter(|jwk| !jwk.staged) {
+        jwk.d.zeroize();
+        jwk.d = None;
+    }
 }
 
 fn decode_32(text: Option<&str>) -> Result<Secret<[u8; 32]>, KeyProblem> {
@@ -641,5 +709,59 @@ pub(super) mod tests {
         );
         assert_eq!(Keys::generate([0; 32], [2; 32]), Err(KeysError::NotRandom));
         assert_eq!(Keys::generate([1; 32], [0; 32]), Err(KeysError::NotRandom));
+    }
+
+    #[test]
+    fn staged_keys_check_and_make_nothing_until_they_are_promoted() {
+        let first = Keys::generate([1; 32], [2; 32]).unwrap();
+        let before = Keys::parse(&first).unwrap();
+        let second = Keys::stage(&first, [3; 32], [4; 32]).unwrap();
+        let staged = Keys::parse(&second).unwrap();
+        let third = Keys::promote(&second).unwrap();
+        let after = Keys::parse(&third).unwrap();
+
+        // What one instance makes the other checks, at each of the two deployments.
+        let old = before.signer().0;
+        let new = after.signer().0;
+        assert_eq!((staged.signer().0, staged.active_mac_id()), (old, 1));
+        assert_eq!(after.active_mac_id(), 2);
+        assert_ne!(old, new);
+        for keys in [&staged, &after] {
+            assert!(keys.verifier(old).is_some() && keys.verifier(new).is_some());
+            for id in [1, 2] {
+                assert_eq!(keys.mac(id, "a", b"b"), after.mac(id, "a", b"b"));
+            }
+            assert!(keys.jwks().contains(old) && keys.jwks().contains(new));
+            assert!(!keys.jwks().contains("staged"));
+        }
+        assert_eq!(staged.ids(), (Vec::from([old, new]), Vec::from([1, 2])));
+        assert_eq!(after.ids(), (Vec::from([new, old]), Vec::from([2, 1])));
+        let set: Value = serde_json::from_str(&third).unwrap();
+        let members = |name: &str| {
+            set["keys"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|key| key.get(name).is_some())
+                .count()
+        };
+        assert_eq!((members("d"), members("staged")), (1, 0));
+
+        assert_eq!(Keys::stage(&second, [5; 32], [6; 32]), Err(KeysError::Staged));
+        assert_eq!(Keys::promote(&first), Err(KeysError::NothingStaged));
+        // In a hurry: what is staged stays so, and can be promoted later.
+        let hurried = Keys::rotate(&second, [5; 32], [6; 32]).unwrap();
+        assert_eq!(Keys::parse(&hurried).unwrap().ids().1, [3, 1, 2]);
+        assert_eq!(
+            Keys::parse(&Keys::promote(&hurried).unwrap()).unwrap().ids().1,
+            [2, 3, 1]
+        );
+    }
+
+    #[test]
+    fn a_set_of_staged_keys_alone_is_none() {
+        assert_eq!(changed(0, "staged", json!(true)).err(), Some(KeysError::NoSigningKey));
+        assert_eq!(changed(1, "staged", json!(true)).err(), Some(KeysError::NoMacKey));
+        assert!(changed(1, "staged", json!(false)).is_ok());
     }
 }

@@ -146,29 +146,6 @@ impl Problems {
         }
     }
 
-    /// What another system answered in this one's place, in words of its own.
-    pub(super) fn of_reply(reply: &Reply) -> Self {
-        let status = reply.status();
-        let answer = reply.parsed();
-        let said = super::json::text(&answer, "code");
-        let mut codes = Code::ALL.into_iter();
-        let code = codes
-            .clone()
-            .find(|code| code.as_str() == said)
-            .or_else(|| match status.as_u16() {
-                401 => Some(Code::InvalidCredentials),
-                409 => Some(Code::EmailTaken),
-                _ => codes.find(|code| code.status() == status),
-            });
-        Self {
-            status,
-            code: Some(code.unwrap_or(Code::Unavailable)),
-            // When to come back is said in any case, whether or not it was told.
-            retry_after: matches!(status.as_u16(), 429 | 503).then_some(crate::reply::UNAVAILABLE_FOR),
-            ..Self::default()
-        }
-    }
-
     /// The code of the refusal, if there is one.
     pub(super) fn code(&self) -> Option<Code> {
         self.code

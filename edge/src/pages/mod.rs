@@ -160,13 +160,12 @@ async fn run<H: Host>(ctx: &mut Context<H>, visit: &mut Visit, page: Page, metho
         let step = page.step(view, &form).ok_or(Code::NotFound)?;
         form::call(ctx, step.body);
         match router::call(ctx, step.resource, &step.method).await {
-            Ok(reply) if reply.status().is_success() => {
+            Ok(reply) => {
                 let accepted = step.accepted.filter(|_| reply.status() == StatusCode::ACCEPTED);
                 let reply = reply.see_other(accepted.unwrap_or(&step.next));
                 let ends_all = page == Page::ResetPassword;
                 return Ok(if ends_all { ctx.clear_cookies(reply) } else { reply });
             }
-            Ok(reply) => problems = Problems::of_reply(&reply),
             // There is no form to show it beside.
             Err(failure) if matches!(page, Page::Logout | Page::Sessions) => return Err(failure),
             Err(failure) => problems = Problems::of(ctx, failure)?,

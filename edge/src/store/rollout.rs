@@ -29,11 +29,16 @@ pub(crate) struct Arrival<'a> {
     /// The kind of the old system.
     pub(crate) source: &'a str,
     pub(crate) id_there: Option<&'a str>,
+    /// The same id where it tells one person from all others.
+    pub(crate) telling_id: Option<&'a str>,
     pub(crate) step: Step<'a>,
 }
 
-/// Makes the user, or gives one who is here without a password (an import has no hashes from some systems) this one.
-/// Answers what a sign-in reads; nothing where somebody else was quicker.
+/// Makes the user, or gives one who is here without a password (an import has no hashes from some systems) this one. The
+/// latter has a role and a firm already, so it takes more than an account with the same address, which anybody may have
+/// made there: that the old system has seen the address verified, or the id that the import brought.
+///
+/// Answers what a sign-in reads; nothing where somebody else was quicker, or that isn't shown.
 pub(crate) fn arrive<'a>(a: &'a Arrival<'a>) -> Statement<'a> {
     statement(
         "rollout.arrive",
@@ -48,6 +53,10 @@ pub(crate) fn arrive<'a>(a: &'a Arrival<'a>) -> Statement<'a> {
                 is_verified = users.is_verified OR excluded.is_verified,
                 email_verified_at = coalesce(users.email_verified_at, excluded.email_verified_at)
             WHERE users.password_hash IS NULL
+              AND (excluded.is_verified
+                   OR EXISTS (SELECT FROM accounts AS a
+                              WHERE a.user_id = users.id AND a.fingerprint IS NOT NULL
+                                AND a.provider_account_id IN ($12::text, lower($12::text))))
             RETURNING id, password_hash, password_changed_at, status, is_verified
          ), event AS (
             INSERT INTO events (id, user_id, actor_id, kind, outcome, ip, user_agent, details, created_at)
@@ -68,6 +77,7 @@ pub(crate) fn arrive<'a>(a: &'a Arrival<'a>) -> Statement<'a> {
             maybe(a.step.client.user_agent.as_deref()),
             text(a.source),
             maybe(a.id_there),
+            maybe(a.telling_id),
         ],
     )
 }

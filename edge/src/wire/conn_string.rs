@@ -1,6 +1,7 @@
 //! Connection strings: `postgres://user:password@host:port/database?name=value` (PostgreSQL manual, "Connection URIs").
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::pg::Login;
 
@@ -92,6 +93,28 @@ impl ConnString {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The `sslmode` where it asks for an encrypted connection. `prefer`, libpq's default, and those below it take one that
+    /// isn't (PostgreSQL manual, "SSL Support").
+    pub fn encryption(&self) -> Option<&str> {
+        let modes = ["require", "verify-ca", "verify-full"];
+        self.parameter("sslmode").filter(|mode| modes.contains(mode))
+    }
+
+    /// Signs in as [`ConnString::login`] does, over a connection that isn't encrypted. Beyond this machine others may listen
+    /// or answer, so the password never goes out in clear text there.
+    ///
+    /// # Errors
+    /// [`ConnStringError::Encryption`] for a string that asks for an encrypted connection.
+    pub fn login_unencrypted(&self) -> Result<Login, ConnStringError> {
+        if self.encryption().is_some() {
+            return Err(ConnStringError::Encryption);
+        }
+        let address = self.host.parse::<IpAddr>();
+        let is_here = self.host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
+        let login = self.login();
+        Ok(if is_here { login } else { login.hide_password() })
     }
 
     /// Signs in as the string says, with its `application_name` and `options`; other parameters are for the transport.
@@ -189,6 +212,8 @@ pub enum ConnStringError {
     Parameter,
     /// A broken percent-encoding, or one of what isn't UTF-8.
     Encoding,
+    /// It asks for an encrypted connection, and there is none.
+    Encryption,
 }
 
 impl fmt::Display for ConnStringError {
@@ -200,6 +225,9 @@ impl fmt::Display for ConnStringError {
             Self::Port => "the connection string's port isn't a number from 1 to 65535",
             Self::Parameter => "a parameter of the connection string has no value",
             Self::Encoding => "the connection string's percent-encoding is broken",
+            Self::Encryption => {
+                "the connection string's sslmode asks for an encrypted connection, which a Worker has through Hyperdrive only"
+            }
         })
     }
 }
@@ -237,6 +265,39 @@ mod tests {
         assert_eq!(string.database(), "app");
         assert_eq!(parse("postgres://app@h/").database(), "app");
         assert_eq!(parse("postgres://app:@h/d").password(), Some(""));
+    }
+
+    #[test]
+    fn what_asks_for_encryption_gets_no_other_connection() {
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let string = parse(&format!("postgres://app@localhost/d?application_name=x&sslmode={mode}"));
+            assert_eq!(string.encryption(), Some(mode));
+            assert_eq!(string.login_unencrypted().err(), Some(ConnStringError::Encryption));
+        }
+        for query in ["", "?sslmode=prefer", "?sslmode=disable", "?sslmode=allow"] {
+            let string = parse(&format!("postgres://app@h/d{query}"));
+            assert_eq!(string.encryption(), None, "{query}");
+            assert!(string.login_unencrypted().is_ok(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_clear_password_stays_on_this_machine() {
+        for (host, shows) in [
+            ("localhost", true),
+            ("127.0.0.1", true),
+            ("127.8.0.1", true),
+            ("[::1]:6432", true),
+            ("", true),
+            ("localhost.example.com", false),
+            ("10.0.0.1", false),
+            ("db", false),
+        ] {
+            let string = parse(&format!("postgres://app:secret@{host}/d"));
+            let login = string.login_unencrypted().unwrap();
+            assert_eq!(login.shows_password(), shows, "{host}");
+            assert!(string.login().shows_password(), "through Hyperdrive");
+        }
     }
 
     #[test]

@@ -118,9 +118,12 @@ impl fmt::Display for LegacyError {
 /// Somebody whom the old system let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
+    /// The address there, if it says one. It may be another than the one that was asked about: an e-mail address can be
+    /// somebody's user name, too.
+    pub email: Option<String>,
     /// The name there, if it says one.
     pub name: Option<String>,
-    /// Whether it has seen the address verified.
+    /// Whether it has seen that address verified.
     pub is_verified: bool,
     /// The id there, if it says one.
     pub id: Option<String>,
@@ -325,24 +328,20 @@ struct Credentials {
 
 /// `{"user": {...}}`, as this service and Better Auth both answer. A second factor that is still due has no user.
 fn by_user(body: &[u8]) -> Option<Person> {
-    #[derive(Deserialize)]
-    struct Body {
-        user: User,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct User {
-        id: Option<String>,
-        name: Option<String>,
-        #[serde(default, alias = "emailVerified")]
-        is_verified: bool,
-    }
-    let Body { user } = serde_json::from_slice(body).ok()?;
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let user = body.get("user")?.as_object()?;
+    let text = |name: &str| user.get(name).and_then(Value::as_str).map(str::to_owned);
+    let verified = user.get("isVerified").or_else(|| user.get("emailVerified"));
     Some(Person {
-        name: user.name,
-        is_verified: user.is_verified,
-        id: user.id,
+        email: text("email"),
+        name: text("name"),
+        is_verified: verified.is_some_and(is_true),
+        id: text("id").or_else(|| user.get("id").filter(|id| id.is_number()).map(Value::to_string)),
     })
+}
+
+fn is_true(value: &Value) -> bool {
+    value == true || value == "true"
 }
 
 /// The claims of Cognito's id token. It came straight from Cognito, so its signature needn't be looked at (OpenID Connect
@@ -357,10 +356,12 @@ fn by_id_token(body: &[u8]) -> Option<Person> {
         (Some(given), Some(family)) => Some(format!("{given} {family}")),
         (one, other) => one.or(other).map(str::to_owned),
     };
-    let verified = claims.get("email_verified");
+    let email = text("email").map(str::to_owned);
     Some(Person {
+        // Of an address that it doesn't name it can't have said that it is verified.
+        is_verified: email.is_some() && claims.get("email_verified").is_some_and(is_true),
+        email,
         name: text("name").map(str::to_owned).or(both),
-        is_verified: verified.is_some_and(|value| value == true || value == "true"),
         id: text("sub").map(str::to_owned),
     })
 }

@@ -1,6 +1,6 @@
 //! The conformance suites of the ports, against real servers: one suite for `Sql` and one for `Kv`, run with every
 //! adapter of the port, and the ways in which a connection can go wrong. And what is built on them and can be seen in the
-//! tables only: the outbox of mail and the maintenance, profiles and office sessions.
+//! tables only: the outbox of mail and the maintenance, profiles and office sessions, and arrivals from another system.
 //!
 //! Run by `cargo xtask test`, which starts PostgreSQL, Valkey and the gateway and says where they are.
 
@@ -19,6 +19,7 @@ mod mail;
 mod mentorship;
 mod outage;
 mod peer;
+mod rollout;
 mod sign_in;
 mod sql;
 mod stage;
@@ -90,6 +91,12 @@ fn trials(environment: &Environment) -> Vec<Trial> {
         for (name, case) in mentorship::CASES {
             let adapter = adapter.clone();
             trials.push(trial(&format!("mentorship::{kind}::{name}"), move || async move {
+                case(&adapter).await;
+            }));
+        }
+        for (name, case) in rollout::CASES {
+            let adapter = adapter.clone();
+            trials.push(trial(&format!("rollout::{kind}::{name}"), move || async move {
                 case(&adapter).await;
             }));
         }

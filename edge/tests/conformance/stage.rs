@@ -202,12 +202,19 @@ pub(crate) struct Provider {
     lines: Rc<RefCell<Vec<(String, Line)>>>,
     /// Whoever waits has waited long enough.
     overdue: Rc<Cell<bool>>,
+    /// What the system that people come from answers, at https://old.example.com.
+    old: Rc<RefCell<Bytes>>,
 }
 
 impl Provider {
     /// From now on, does this with mail for the address, or with all mail for `*`.
     pub(crate) fn say(&self, to: &str, line: Line) {
         self.lines.borrow_mut().insert(0, (to.to_owned(), line));
+    }
+
+    /// From now on, the system that people come from answers this.
+    pub(crate) fn old_says(&self, body: &Value) {
+        *self.old.borrow_mut() = body.to_string().into();
     }
 
     /// Takes all mail again.
@@ -230,6 +237,9 @@ impl Provider {
 
 impl Fetch for Provider {
     async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        if request.uri().host() == Some("old.example.com") {
+            return Ok(Response::new(self.old.borrow().clone()));
+        }
         assert_eq!(request.uri(), "https://mail.example.com/emails");
         let received = Received {
             key: request.headers()["idempotency-key"].to_str().unwrap().to_owned(),

@@ -13,8 +13,8 @@ use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::{PgConfig, PgSql};
 use doorward_edge::outbound::rest_kv::RestKv;
-use doorward_edge::wire::conn_string::ConnString;
-use doorward_edge::wire::pg::Limits;
+use doorward_edge::wire::conn_string::{ConnString, ConnStringError};
+use doorward_edge::wire::pg::{Limits, Login};
 use worker::{Context, Date, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
@@ -47,15 +47,13 @@ impl WorkersHost {
     pub(crate) fn new(env: &Env, event: Event, config: &Config) -> Result<Self, String> {
         let (database, pg) = match (env.hyperdrive("DB"), &config.database_url) {
             (Ok(hyperdrive), _) => {
-                let pg = pg_config(&hyperdrive.connection_string(), config)?;
+                let pg = pg_config(&hyperdrive.connection_string(), config, |url| Ok(url.login()))?;
                 (Database::Hyperdrive(Rc::new(hyperdrive)), pg)
             }
             (Err(_), Some(url)) => {
                 let database = Database::Direct(url.host().into(), url.port());
-                (
-                    database,
-                    pg_config(&variable(env, "DATABASE_URL").unwrap_or_default(), config)?,
-                )
+                let url = variable(env, "DATABASE_URL").unwrap_or_default();
+                (database, pg_config(&url, config, ConnString::login_unencrypted)?)
             }
             (Err(_), None) => return Err("configuration: neither a Hyperdrive binding DB nor DATABASE_URL".to_owned()),
         };
@@ -74,7 +72,11 @@ thread_local! {
     static SIGN_IN: RefCell<Option<(String, Rc<PgConfig>)>> = const { RefCell::new(None) };
 }
 
-fn pg_config(url: &str, config: &Config) -> Result<Rc<PgConfig>, String> {
+fn pg_config(
+    url: &str,
+    config: &Config,
+    login: fn(&ConnString) -> Result<Login, ConnStringError>,
+) -> Result<Rc<PgConfig>, String> {
     let known = SIGN_IN.with_borrow(|known| match known {
         Some((known_url, pg)) if known_url == url => Some(Rc::clone(pg)),
         _ => None,
@@ -84,7 +86,7 @@ fn pg_config(url: &str, config: &Config) -> Result<Rc<PgConfig>, String> {
     }
     let parsed = ConnString::parse(url).map_err(|e| e.to_string())?;
     let pg = Rc::new(PgConfig {
-        login: parsed.login(),
+        login: login(&parsed).map_err(|e| e.to_string())?,
         limits: Limits::default(),
         statement_timeout: config.sql_timeout,
     });

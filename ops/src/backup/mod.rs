@@ -18,9 +18,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
+use doorward_core::entropy::random;
 use serde_json::json;
 
 use crate::database::{self, explain};
+use crate::host::SystemEntropy;
 use crate::output::Report;
 
 /// How to keep a database.
@@ -88,12 +90,12 @@ pub(crate) async fn write(file: &Path, with: With, url: &str) -> anyhow::Result<
     if let (With::PgDump, Some(why)) = (with, &unfit) {
         bail!("{why}");
     }
-    let partial = Partial::beside(file)?;
+    let mut partial = Partial::beside(file)?;
     let (format, counts, found) = if unfit.is_none() {
         let counts = tools::dump(&mut client, url, &partial.path).await?;
         ("pg_dump", counts, tools::check(&partial.path)?)
     } else {
-        let counts = dump::write(&mut client, partial.create()?).await?;
+        let counts = dump::write(&mut client, partial.file()?).await?;
         let found = archive::check(&partial.path)?;
         (
             "doorward",
@@ -151,31 +153,26 @@ pub(crate) async fn restore(options: &Restore, url: &str) -> anyhow::Result<Repo
     })
 }
 
-/// A file beside the place that it is for, removed unless it is kept. For its owner alone: it holds everything.
+/// A file beside the place that it is for, removed unless it is kept. For its owner alone: it holds everything. Others may
+/// write into the folder, so its name can't be guessed, and nothing that is there already is written into.
 struct Partial {
     path: PathBuf,
+    file: Option<File>,
 }
 
 impl Partial {
     fn beside(file: &Path) -> anyhow::Result<Self> {
+        let random: [u8; 8] = random(&SystemEntropy)?;
         let mut name = file.file_name().context("a backup is a file")?.to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let partial = Self {
-            path: file.with_file_name(name),
-        };
-        // pg_dump writes into the file that is there, and so with its rights.
-        partial.create()?;
-        Ok(partial)
+        name.push(format!(".{:016x}.part", u64::from_be_bytes(random)));
+        let path = file.with_file_name(name);
+        let file = create(&path)?;
+        Ok(Self { path, file: Some(file) })
     }
 
-    fn create(&self) -> anyhow::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options
-            .open(&self.path)
-            .with_context(|| format!("can't write {}", self.path.display()))
+    /// The file, for who writes by it. pg_dump writes into the file that is there, and so with its rights.
+    fn file(&mut self) -> anyhow::Result<File> {
+        self.file.take().context("the backup's file is written once")
     }
 
     /// Puts it in its place, unless something has come there meanwhile.
@@ -185,8 +182,46 @@ impl Partial {
     }
 }
 
+/// A new file for its owner alone. What is there already, a link that leads elsewhere included, is an error.
+fn create(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .with_context(|| format!("can't write {}", path.display()))
+}
+
 impl Drop for Partial {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_there_is_written_into() {
+        let name = format!("doorward-partial-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let (theirs, link) = (folder.join("theirs"), folder.join("link"));
+        fs::write(&theirs, "as it was").unwrap();
+        symlink(&theirs, &link).unwrap();
+        assert!(create(&theirs).is_err() && create(&link).is_err());
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "as it was");
+
+        let [first, second] = [(); 2].map(|()| Partial::beside(&folder.join("all.backup")).unwrap());
+        assert_ne!(first.path, second.path, "the name can't be known beforehand");
+        let mode = fs::metadata(&first.path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        drop((first, second));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

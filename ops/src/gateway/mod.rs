@@ -18,7 +18,7 @@ mod sql;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
@@ -42,6 +42,13 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When an option can't be used or the address is taken.
 pub(crate) async fn run(options: &Options, database_url: &str) -> anyhow::Result<Report> {
+    let is_own = options.listen.ip().to_canonical().is_loopback();
+    ensure!(
+        is_own || !options.dev_mail || options.expose_dev_mail,
+        "{}: whoever reaches it could read the mail that --dev-mail catches, and set passwords by the links in it; listen on \
+         127.0.0.1, or add --expose-dev-mail",
+        options.listen
+    );
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("can't listen on {}", options.listen))?;

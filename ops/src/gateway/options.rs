@@ -31,6 +31,10 @@ pub(crate) struct Options {
     /// Also take mail at /emails, as Resend does, and show it at /mailbox: for development only
     #[arg(long)]
     pub(crate) dev_mail: bool,
+
+    /// Show that mail to whoever reaches an address that isn't this machine's own
+    #[arg(long, requires = "dev_mail")]
+    pub(crate) expose_dev_mail: bool,
 }
 
 fn token(text: &str) -> Result<String, &'static str> {

@@ -4,8 +4,8 @@
 //! counts from 1 in the source, `id` and `email` are as the source has them, `user` is the id here, `kept` is who has the address
 //! instead. One-time tokens that stay behind are in a file of their own beside it, because the counts are of users.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -20,16 +20,26 @@ pub(super) fn tokens_path(path: &Path) -> PathBuf {
     path.with_extension("tokens.jsonl")
 }
 
-/// A file that others on this machine can't read: it names people.
+/// A file that others on this machine can't read: it names people. An older one makes room for it, because it would keep its
+/// rights, and whoever has it open; what is no file, as a pipe, is written into.
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    open(path)
+        .map(BufWriter::new)
+        .with_context(|| format!("the report {}", path.display()))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() => return Err(io::Error::other("a link leads from there elsewhere")),
+        Ok(there) if there.is_file() => fs::remove_file(path)?,
+        Ok(_) => return OpenOptions::new().write(true).open(path),
+        Err(_) => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options
-        .open(path)
-        .with_context(|| format!("the report {}", path.display()))?;
-    Ok(BufWriter::new(file))
+    options.open(path)
 }
 
 /// Writes both files; the second only if there is something to say. When nothing was brought in, only what the tokens
@@ -112,4 +122,34 @@ fn reasons(text: &str) -> Vec<Value> {
         .filter_map(|one| one.split_once(':'))
         .map(|(field, code)| json!({ "field": field, "code": code }))
         .collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_its_owners_whatever_was_there() {
+        let folder = std::env::temp_dir().join(format!("doorward-report-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (report, theirs, link) = (folder.join("report"), folder.join("theirs"), folder.join("link"));
+        for path in [&report, &theirs] {
+            fs::write(path, "as it was").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        symlink(&theirs, &link).unwrap();
+        assert!(create(&link).is_err());
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "as it was");
+
+        let mut read_by_another = File::open(&report).unwrap();
+        create(&report).unwrap().write_all(b"who is here").unwrap();
+        assert_eq!(fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&report).unwrap(), "who is here");
+        assert_eq!(io::read_to_string(&mut read_by_another).unwrap(), "as it was");
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(create(Path::new("/dev/null")).is_ok());
+        assert!(Path::new("/dev/null").exists());
+    }
 }

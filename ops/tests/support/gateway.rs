@@ -67,10 +67,15 @@ impl Gateway {
 
     /// Sends a request whole, and doesn't wait.
     pub(crate) fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+        self.open_of("gateway", method, path, headers, body)
+    }
+
+    /// The same, to a host of this name.
+    fn open_of(&self, host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut stream = self.connect();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\ncontent-length: {}\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n",
             body.len()
         );
         for (name, value) in headers {
@@ -100,6 +105,18 @@ impl Gateway {
     /// Sends a request and waits for the answer.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         Self::answer(self.open(method, path, headers, body))
+    }
+
+    /// The same, to a host of this name.
+    pub(crate) fn request_of(
+        &self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        Self::answer(self.open_of(host, method, path, headers, body))
     }
 
     /// A request with the right secret.

@@ -68,6 +68,24 @@ fn only_a_person_is_an_acceptance() {
 }
 
 #[test]
+fn what_is_no_text_is_no_refusal() {
+    let service = legacy("https://old.example.com");
+    for (user, id, is_verified) in [
+        (r#"{"id": 7, "emailVerified": null}"#, Some("7"), false),
+        (r#"{"id": 7.5, "isVerified": true, "email": null}"#, Some("7.5"), true),
+        (r#"{"id": {"$oid": "x"}, "isVerified": 1, "name": 4}"#, None, false),
+        (r#"{"emailVerified": "2026-01-01T00:00:00Z"}"#, None, false),
+    ] {
+        let body = format!(r#"{{"user": {user}}}"#);
+        let Answer::Accepted(person) = service.read(&answer(200, &body)) else {
+            panic!("{user}")
+        };
+        assert_eq!((person.id.as_deref(), person.is_verified), (id, is_verified), "{user}");
+        assert_eq!((person.email, person.name), (None, None));
+    }
+}
+
+#[test]
 fn better_auth_has_its_own_paths_and_names() {
     let legacy = legacy("better-auth:https://old.example.com/api/auth");
     let pass = |call, body: Value| {
@@ -123,16 +141,23 @@ fn cognito_is_asked_by_initiate_auth() {
         "jvK+mWAB4n2K5NlDgI1yv5CyWKEVIluaq62hEpOiUwo="
     );
 
-    let claims = r#"{"sub":"s-1","email_verified":true,"given_name":"Ann","family_name":"Example"}"#;
-    let token = format!("e30.{}.c2ln", Base64UrlUnpadded::encode_string(claims.as_bytes()));
-    let accepted = format!(r#"{{"AuthenticationResult": {{"IdToken": "{token}", "AccessToken": "x"}}}}"#);
-    let Answer::Accepted(person) = cognito.read(&answer(200, &accepted)) else {
-        panic!("not accepted")
+    let accepted = |claims: &str| {
+        let token = format!("e30.{}.c2ln", Base64UrlUnpadded::encode_string(claims.as_bytes()));
+        let body = format!(r#"{{"AuthenticationResult": {{"IdToken": "{token}", "AccessToken": "x"}}}}"#);
+        match cognito.read(&answer(200, &body)) {
+            Answer::Accepted(person) => person,
+            other => panic!("{other:?}"),
+        }
     };
-    assert_eq!(
-        (person.name.as_deref(), person.is_verified),
-        (Some("Ann Example"), true)
+    let person = accepted(
+        r#"{"sub":"s-1","email":"ann@example.com","email_verified":true,"given_name":"Ann","family_name":"Example"}"#,
     );
+    assert_eq!(
+        (person.name.as_deref(), person.is_verified, person.email.as_deref()),
+        (Some("Ann Example"), true, Some("ann@example.com"))
+    );
+    // Of which address, where the app client may not read it?
+    assert!(!accepted(r#"{"sub":"s-1","email_verified":true}"#).is_verified);
     let challenge = r#"{"ChallengeName": "SMS_MFA", "Session": "x"}"#;
     assert_eq!(cognito.read(&answer(200, challenge)), Answer::Refused);
     let refused = r#"{"__type": "NotAuthorizedException", "message": "Incorrect username or password."}"#;

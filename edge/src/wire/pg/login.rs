@@ -39,6 +39,8 @@ pub struct Login {
     application_name: String,
     parameters: Vec<(String, String)>,
     assume: Assume,
+    /// Whether the password may go out as it is.
+    shows_password: bool,
     scram_keys: ScramKeys,
 }
 
@@ -52,6 +54,7 @@ impl Login {
             application_name: "doorward".to_owned(),
             parameters: Vec::new(),
             assume: Assume::Nothing,
+            shows_password: true,
             scram_keys: ScramKeys::default(),
         }
     }
@@ -84,11 +87,23 @@ impl Login {
         self
     }
 
+    /// Never gives the password in clear text, whoever asks: for a connection on which others may listen or answer.
+    #[must_use]
+    pub fn hide_password(mut self) -> Self {
+        self.shows_password = false;
+        self
+    }
+
     /// Keys of SCRAM to share with other logins of the same password. Clones of one login share theirs already.
     #[must_use]
     pub fn scram_keys(mut self, keys: &ScramKeys) -> Self {
         self.scram_keys = keys.clone();
         self
+    }
+
+    /// Whether the password may go out in clear text.
+    pub fn shows_password(&self) -> bool {
+        self.shows_password
     }
 
     /// What the server is taken to ask for.
@@ -116,6 +131,10 @@ impl Login {
     }
 
     fn write_password(&self, out: &mut BytesMut) -> Result<(), PgError> {
+        if !self.shows_password {
+            let text = "the server asks for the password in clear text, and the connection isn't encrypted";
+            return Err(PgError::Protocol(text.to_owned()));
+        }
         frontend::password_message(self.secret()?.as_bytes(), out).map_err(protocol)
     }
 

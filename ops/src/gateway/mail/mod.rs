@@ -5,12 +5,15 @@ mod mailbox;
 mod message;
 mod page;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -38,6 +41,7 @@ pub(crate) fn router(bearer: Arc<Bearer>) -> Router {
         .route("/mailbox/style.css", get(page::style))
         .route("/mailbox/{id}", get(page_of_one))
         .route("/mailbox/{id}/html", get(html_of_one))
+        .layer(middleware::from_fn(known_host))
         .with_state(Mail {
             mailbox: Arc::default(),
             bearer,
@@ -55,6 +59,27 @@ impl Refusal {
             &json!({ "statusCode": status.as_u16(), "name": name, "message": message }),
         )
     }
+}
+
+/// Lets nobody read under a name that a stranger may own. A site can let its name lead to this machine, and its script in a
+/// browser here then reads what it calls its own (DNS rebinding); an address, `localhost` and a name without dots are nobody's.
+async fn known_host(request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("."));
+    if *request.method() == Method::POST || host.is_none_or(is_known) {
+        return next.run(request).await;
+    }
+    let message = "The mail caught here is read at localhost or at an address".to_owned();
+    Refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", message).answer()
+}
+
+/// Whether a `Host` (RFC 9110, section 7.2) is no domain name of the public DNS.
+fn is_known(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host.split(':').next(),
+    };
+    let name = name.unwrap_or_default();
+    name.parse::<IpAddr>().is_ok() || !name.contains('.') || name.to_ascii_lowercase().ends_with(".localhost")
 }
 
 async fn send(State(mail): State<Mail>, headers: HeaderMap, body: Body) -> Response {
@@ -136,4 +161,33 @@ async fn html_of_one(State(mail): State<Mail>, Path(id): Path<String>) -> Respon
     let message = mail.mailbox.get(&id);
     let html = message.as_ref().and_then(|message| message.html.as_deref());
     html.map_or_else(|| StatusCode::NOT_FOUND.into_response(), page::content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_no_stranger_owns_are_known() {
+        for known in [
+            "localhost:8786",
+            "127.0.0.1:8786",
+            "[::1]:8786",
+            "192.168.1.7",
+            "gateway:8786",
+            "a.LOCALHOST",
+            "",
+        ] {
+            assert!(is_known(known), "{known}");
+        }
+        for other in [
+            "evil.example:8786",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "evil.",
+            "127.0.0.1x",
+        ] {
+            assert!(!is_known(other), "{other}");
+        }
+    }
 }

@@ -42,7 +42,7 @@ const DEADLINE: Duration = Duration::from_mins(1);
 /// When `url` is no connection string, or asks for an encrypted connection, which the gateway doesn't make.
 pub(crate) fn router(url: &str, connections: usize) -> anyhow::Result<Router> {
     let string = ConnString::parse(url).map_err(|error| anyhow!("the database URL can't be used: {error}"))?;
-    if let Some(mode @ ("require" | "verify-ca" | "verify-full")) = string.parameter("sslmode") {
+    if let Some(mode) = string.encryption() {
         bail!("sslmode={mode}: the gateway is for a Postgres on this machine or a private network and doesn't encrypt");
     }
     let place = Place {

@@ -93,6 +93,29 @@ fn what_is_known_beforehand_is_one_write() {
 }
 
 #[test]
+fn a_hidden_password_is_proved_and_never_shown() {
+    let hidden = || Login::new("app", "door").password("secret").hide_password();
+    let mut session = Session::new(hidden(), Limits::default());
+    session.submit(&batch()).unwrap();
+    writes(&mut session);
+    let answer_to = answer(&mut session, &auth(3, b""));
+    assert!(matches!(answer_to, Err(PgError::Protocol(text)) if text.contains("clear text")));
+    for ask in [auth(5, &[1, 2, 3, 4]), auth(10, b"SCRAM-SHA-256\0\0")] {
+        let mut session = Session::new(hidden(), Limits::default());
+        session.submit(&batch()).unwrap();
+        writes(&mut session);
+        session.feed(&ask).unwrap();
+        let sent = writes(&mut session).concat();
+        assert!(!sent.is_empty() && !sent.windows(6).any(|window| window == b"secret"));
+    }
+    let assumed = hidden().assume(Assume::Cleartext);
+    assert!(matches!(
+        Session::new(assumed, Limits::default()).submit(&batch()),
+        Err(PgError::Protocol(_))
+    ));
+}
+
+#[test]
 fn a_wrong_assumption_says_so() {
     let asks = [
         auth_ok(),
