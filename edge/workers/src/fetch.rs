@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use doorward_edge::host::{Fetch, FetchError};
 use http::{Request, Response, StatusCode};
-use worker::js_sys::Uint8Array;
-use worker::{Headers, Method, RequestInit, RequestRedirect};
+use worker::js_sys::{self, ArrayBuffer, Uint8Array};
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{self, Headers, RequestInit, RequestRedirect, WorkerGlobalScope};
 
 use crate::convert;
 
@@ -20,22 +22,23 @@ impl Fetch for WorkersFetch {
 
 async fn send(request: Request<Bytes>) -> worker::Result<Response<Bytes>> {
     let (parts, body) = request.into_parts();
-    let headers = Headers::new();
+    let headers = Headers::new()?;
     for (name, value) in &parts.headers {
         headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
     }
-    let mut init = RequestInit::new();
-    init.with_method(Method::from(parts.method.to_string()))
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual);
+    let init = RequestInit::new();
+    init.set_method(parts.method.as_str());
+    init.set_headers(&headers);
+    init.set_redirect(RequestRedirect::Manual);
     if !body.is_empty() {
-        init.with_body(Some(Uint8Array::from(body.as_ref()).into()));
+        init.set_body(&Uint8Array::from(body.as_ref()));
     }
-    let request = worker::Request::new_with_init(&parts.uri.to_string(), &init)?;
-    let mut response = worker::Fetch::Request(request).send().await?;
-    let body = response.bytes().await?;
-    let mut converted = Response::new(Bytes::from(body));
-    *converted.status_mut() = StatusCode::from_u16(response.status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
-    *converted.headers_mut() = convert::headers(response.headers().entries());
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let answer = scope.fetch_with_str_and_init(&parts.uri.to_string(), &init);
+    let answer: web_sys::Response = JsFuture::from(answer).await?.unchecked_into();
+    let body: ArrayBuffer = JsFuture::from(answer.array_buffer()?).await?.unchecked_into();
+    let mut converted = Response::new(Bytes::from(Uint8Array::new(&body).to_vec()));
+    *converted.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    *converted.headers_mut() = convert::headers(&answer.headers());
     Ok(converted)
 }
