@@ -64,6 +64,7 @@ pub mod error;
 pub mod event;
 pub mod expertise;
 pub mod firm;
+mod hex;
 pub mod id;
 pub mod limit;
 pub mod name;

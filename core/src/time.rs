@@ -88,10 +88,24 @@ impl fmt::Display for Time {
         let in_day = shown.rem_euclid(MILLIS_PER_DAY);
         let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
         let (second, milli) = (in_day / 1000 % 60, in_day % 1000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        // In one piece: the formatter takes longer over each piece than all of this takes.
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (at, width, number) in [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, hour),
+            (14, 2, minute),
+            (17, 2, second),
+            (20, 3, milli),
+        ] {
+            let mut rest = number;
+            for place in text.iter_mut().skip(at).take(width).rev() {
+                *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+                rest /= 10;
+            }
+        }
+        f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

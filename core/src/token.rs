@@ -12,6 +12,7 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex_digits;
 use crate::secret::Secret;
 pub use keys::Keys;
 
@@ -50,12 +51,10 @@ pub struct HashedToken(String);
 impl HashedToken {
     /// The hash of a token's text.
     pub fn of(plain: &str) -> Self {
-        const DIGITS: [char; 16] = [
-            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-        ];
         let digest: [u8; 32] = Sha256::digest(plain.as_bytes()).into();
-        let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
-        Self(nibbles.filter_map(|nibble| DIGITS.get(usize::from(nibble))).collect())
+        let mut text = String::with_capacity(2 * digest.len());
+        text.extend(digest.into_iter().flat_map(hex_digits).map(char::from));
+        Self(text)
     }
 
     /// Reads what the database holds.

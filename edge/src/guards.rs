@@ -3,6 +3,8 @@
 //! Reads go by what this instance knows of a session within the revocation bound. What is done under a permission goes by
 //! `Context::fresh`: the person as the database says now, in the flight that brings what the decision needs.
 
+use std::rc::Rc;
+
 use doorward_core::authority::{Action, Decision, Principal, Target, may};
 use doorward_core::permission::Permission;
 use doorward_core::tier::Tier;
@@ -74,7 +76,7 @@ impl<H: Host> Context<H> {
         let claims = self.access_claims()?;
         statements.insert(0, alive(claims.session, claims.subject, self.now));
         let mut answers = self.sql(&statements).await?.into_iter();
-        let user = User::first(&answers.next().unwrap_or_default())?;
+        let user = User::first(&answers.next().unwrap_or_default())?.map(Rc::new);
         self.remember(claims.session, user.clone());
         let actor = Actor {
             user: user.ok_or(Code::Unauthenticated)?,

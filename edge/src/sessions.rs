@@ -1,6 +1,7 @@
 //! Who is signed in: starting a session, answering with one, and recognising one.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use doorward_core::entropy::random;
@@ -31,7 +32,7 @@ pub(crate) struct SessionCache(HashMap<SessionId, Cached>);
 #[derive(Debug)]
 struct Cached {
     /// None: the session was over.
-    user: Option<User>,
+    user: Option<Rc<User>>,
     until: Time,
 }
 
@@ -40,7 +41,7 @@ impl SessionCache {
         self.0.get(&session).filter(|cached| now < cached.until)
     }
 
-    fn put(&mut self, session: SessionId, user: Option<User>, now: Time, bound: Duration) {
+    fn put(&mut self, session: SessionId, user: Option<Rc<User>>, now: Time, bound: Duration) {
         if bound.is_zero() {
             return;
         }
@@ -149,7 +150,7 @@ impl<H: Host> Context<H> {
                 reply = reply.with(header::SET_COOKIE, cookie);
             }
         }
-        self.remember(session, Some(user));
+        self.remember(session, Some(Rc::new(user)));
         Ok(reply)
     }
 
@@ -180,7 +181,7 @@ impl<H: Host> Context<H> {
     ///
     /// # Errors
     /// 401 `UNAUTHENTICATED` without a valid access token, or when its session is over or its user not active.
-    pub(crate) async fn current_user(&self) -> Result<User, Failure> {
+    pub(crate) async fn current_user(&self) -> Result<Rc<User>, Failure> {
         let claims = self.access_claims()?;
         let known = self
             .instance
@@ -192,7 +193,7 @@ impl<H: Host> Context<H> {
             user
         } else {
             let rows = self.sql_one(alive(claims.session, claims.subject, self.now)).await?;
-            let user = User::first(&rows)?;
+            let user = User::first(&rows)?.map(Rc::new);
             self.remember(claims.session, user.clone());
             user
         };
@@ -207,7 +208,7 @@ impl<H: Host> Context<H> {
     }
 
     /// Notes what the database just said of a session.
-    pub(crate) fn remember(&self, session: SessionId, user: Option<User>) {
+    pub(crate) fn remember(&self, session: SessionId, user: Option<Rc<User>>) {
         self.instance
             .sessions
             .borrow_mut()

@@ -44,7 +44,7 @@ pub(super) struct View {
     pub(super) path: String,
     pub(super) query: Form,
     /// Who is signed in.
-    pub(super) user: Option<User>,
+    pub(super) user: Option<Rc<User>>,
     /// Whether somebody is; unknown where nobody asked.
     pub(super) is_signed_in: Option<bool>,
 }
@@ -170,7 +170,10 @@ impl Visit {
             }
         }
         let chosen = named(&ctx.headers, LANGUAGE_COOKIE).is_some();
-        let preferred = found.as_ref().filter(|_| !chosen).and_then(preferred_locale);
+        let preferred = found
+            .as_ref()
+            .filter(|_| !chosen)
+            .and_then(|user| preferred_locale(user));
         if let Some(locale) = preferred {
             self.speak(ctx, locale);
         }

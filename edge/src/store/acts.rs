@@ -1,6 +1,8 @@
 //! What is done under a permission: who acts is read, the core decides, and the write holds only while whoever acts is
 //! still who was read.
 
+use std::rc::Rc;
+
 use doorward_core::authority::Scope;
 use doorward_core::id::{SessionId, UserId};
 use doorward_core::permission::Permission;
@@ -13,7 +15,7 @@ use super::{Param, maybe, shown, text};
 /// Who acts, as the database said a moment ago.
 #[derive(Debug)]
 pub(crate) struct Actor {
-    pub(crate) user: User,
+    pub(crate) user: Rc<User>,
     pub(crate) session: SessionId,
 }
 

@@ -7,6 +7,7 @@ mod admin;
 mod assets;
 mod breached;
 mod cookies;
+mod costs;
 mod data;
 mod degraded;
 mod fake;

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use doorward_edge::host::{Fetch, FetchError, MAX_ANSWER};
-use http::{Request, Response, StatusCode};
-use worker::js_sys::Uint8Array;
-use worker::{Headers, Method, RequestInit, RequestRedirect, ResponseBody};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use worker::js_sys::{self, ArrayBuffer, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{self, Headers, RequestInit, RequestRedirect, WorkerGlobalScope};
 
 use crate::convert;
 
@@ -27,26 +29,37 @@ impl Fetch for WorkersFetch {
 /// Of an answer that is too long, as much as shows that it is.
 async fn send(request: Request<Bytes>) -> worker::Result<Response<Bytes>> {
     let (parts, body) = request.into_parts();
-    let headers = Headers::new();
+    let headers = Headers::new()?;
     for (name, value) in &parts.headers {
         headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
     }
-    let mut init = RequestInit::new();
-    init.with_method(Method::from(parts.method.to_string()))
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual);
+    let init = RequestInit::new();
+    init.set_method(parts.method.as_str());
+    init.set_headers(&headers);
+    init.set_redirect(RequestRedirect::Manual);
     if !body.is_empty() {
-        init.with_body(Some(Uint8Array::from(body.as_ref()).into()));
+        init.set_body(&Uint8Array::from(body.as_ref()));
     }
-    let request = worker::Request::new_with_init(&parts.uri.to_string(), &init)?;
-    let response = worker::Fetch::Request(request).send().await?;
-    let body = match response.body() {
-        ResponseBody::Empty => Bytes::new(),
-        ResponseBody::Body(bytes) => Bytes::copy_from_slice(bytes),
-        ResponseBody::Stream(stream) => convert::read(stream, MAX_ANSWER, MAX_ANSWER).await?,
-    };
-    let mut converted = Response::new(body);
-    *converted.status_mut() = StatusCode::from_u16(response.status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
-    *converted.headers_mut() = convert::headers(response.headers().entries());
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let answer = scope.fetch_with_str_and_init(&parts.uri.to_string(), &init);
+    let answer: web_sys::Response = JsFuture::from(answer).await?.unchecked_into();
+    let headers = convert::headers(&answer.headers());
+    let mut converted = Response::new(whole(&answer, &headers).await?);
+    *converted.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    *converted.headers_mut() = headers;
     Ok(converted)
+}
+
+/// In one piece where the answer says how long it is, and that is not too long: each piece is two crossings.
+async fn whole(answer: &web_sys::Response, headers: &HeaderMap) -> Result<Bytes, JsValue> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let is_plain = !headers.contains_key(header::CONTENT_ENCODING);
+    if is_plain && length.is_some_and(|length: usize| length <= MAX_ANSWER) {
+        let body: ArrayBuffer = JsFuture::from(answer.array_buffer()?).await?.unchecked_into();
+        return Ok(Bytes::from(Uint8Array::new(&body).to_vec()));
+    }
+    match answer.body() {
+        Some(stream) => convert::read(&stream, MAX_ANSWER, MAX_ANSWER).await,
+        None => Ok(Bytes::new()),
+    }
 }

@@ -1,6 +1,5 @@
 //! The ports, lent by the Workers runtime.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
@@ -11,11 +10,10 @@ use doorward_core::entropy::{Entropy, EntropyError};
 use doorward_core::time::Time;
 use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
-use doorward_edge::outbound::pg_sql::{PgConfig, PgSql};
+use doorward_edge::outbound::pg_sql::PgSql;
 use doorward_edge::outbound::rest_kv::RestKv;
-use doorward_edge::wire::conn_string::{ConnString, ConnStringError};
-use doorward_edge::wire::pg::{Limits, Login};
-use worker::{Context, Date, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
+use worker::js_sys;
+use worker::{Context, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
 use crate::socket::Database;
@@ -28,7 +26,8 @@ struct Ports {
     event: Event,
     sql: PgSql<Database>,
     kv: Option<RestKv<WorkersFetch>>,
-    assets: Option<Fetcher>,
+    /// The bindings. Looking one up takes several calls into JavaScript, so that only who needs one does.
+    env: Env,
 }
 
 /// What the runtime called us for: it keeps us alive until deferred work is done.
@@ -45,53 +44,14 @@ impl WorkersHost {
     /// # Errors
     /// A sentence for the log when the deployment names no usable database.
     pub(crate) fn new(env: &Env, event: Event, config: &Config) -> Result<Self, String> {
-        let (database, pg) = match (env.hyperdrive("DB"), &config.database_url) {
-            (Ok(hyperdrive), _) => {
-                let pg = pg_config(&hyperdrive.connection_string(), config, |url| Ok(url.login()))?;
-                (Database::Hyperdrive(Rc::new(hyperdrive)), pg)
-            }
-            (Err(_), Some(url)) => {
-                let database = Database::Direct(url.host().into(), url.port());
-                let url = variable(env, "DATABASE_URL").unwrap_or_default();
-                (database, pg_config(&url, config, ConnString::login_unencrypted)?)
-            }
-            (Err(_), None) => return Err("configuration: neither a Hyperdrive binding DB nor DATABASE_URL".to_owned()),
-        };
+        let (database, pg) = Database::new(env, config)?;
         Ok(Self(Rc::new(Ports {
             event,
             sql: PgSql::new(database, pg),
             kv: config.redis.clone().map(|redis| RestKv::new(WorkersFetch, redis)),
-            assets: env.assets("ASSETS").ok(),
+            env: env.clone(),
         })))
     }
-}
-
-thread_local! {
-    /// How to sign in to the database, with the connection string that it was read from. It keeps what a SCRAM exchange
-    /// derives from the password, which is most of what a fresh connection costs.
-    static SIGN_IN: RefCell<Option<(String, Rc<PgConfig>)>> = const { RefCell::new(None) };
-}
-
-fn pg_config(
-    url: &str,
-    config: &Config,
-    login: fn(&ConnString) -> Result<Login, ConnStringError>,
-) -> Result<Rc<PgConfig>, String> {
-    let known = SIGN_IN.with_borrow(|known| match known {
-        Some((known_url, pg)) if known_url == url => Some(Rc::clone(pg)),
-        _ => None,
-    });
-    if let Some(pg) = known {
-        return Ok(pg);
-    }
-    let parsed = ConnString::parse(url).map_err(|e| e.to_string())?;
-    let pg = Rc::new(PgConfig {
-        login: login(&parsed).map_err(|e| e.to_string())?,
-        limits: Limits::default(),
-        statement_timeout: config.sql_timeout,
-    });
-    SIGN_IN.replace(Some((url.to_owned(), Rc::clone(&pg))));
-    Ok(pg)
 }
 
 /// A configuration value: a secret or a plain variable, which the runtime shows alike.
@@ -101,7 +61,12 @@ pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
 
 /// The wall clock.
 pub(crate) fn now() -> Time {
-    Time::from_millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+    Time::from_millis(millis())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "whole milliseconds, far below 2^53")]
+fn millis() -> i64 {
+    js_sys::Date::now() as i64
 }
 
 /// The runtime's cryptographically secure generator.
@@ -141,7 +106,8 @@ impl Host for WorkersHost {
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
         // The binding looks at the path only.
         let address = ["http://assets/", name].concat();
-        let mut response = self.0.assets.as_ref()?.fetch(address, None).await.ok()?;
+        let assets = self.0.env.assets("ASSETS").ok()?;
+        let mut response = assets.fetch(address, None).await.ok()?;
         if response.status_code() != 200 {
             return None;
         }
@@ -154,7 +120,7 @@ impl Host for WorkersHost {
 
     /// Milliseconds' grain: the runtime has no finer clock, and this one stands still between two awaits.
     fn ticks(&self) -> u64 {
-        Date::now().as_millis().saturating_mul(1000)
+        u64::try_from(millis()).unwrap_or(0).saturating_mul(1000)
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -13,19 +13,21 @@ mod convert;
 mod fetch;
 mod host;
 mod socket;
+mod stream;
 
 use host::{Event, Randomness, WorkersHost};
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
     let response = match lend(&env, Event::Fetch(context)) {
-        Ok((instance, host)) => {
-            let address = request.headers().get("cf-connecting-ip").ok().flatten();
-            match convert::request(&request).await {
-                Ok(request) => doorward_edge::handle(host, instance, address, request).await,
-                Err(convert::Unreadable) => doorward_edge::unreadable(host::now(), &Randomness),
+        Ok((instance, host)) => match convert::request(&request).await {
+            Ok(request) => {
+                let address = request.headers().get("cf-connecting-ip");
+                let address = address.and_then(|value| value.to_str().ok()).map(str::to_owned);
+                doorward_edge::handle(host, instance, address, request).await
             }
-        }
+            Err(convert::Unreadable) => doorward_edge::unreadable(host::now(), &Randomness),
+        },
         Err(problem) => {
             console_error!("{problem}");
             doorward_edge::unconfigured(host::now(), &Randomness)
