@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use doorward_core::nfkc::Nfkc;
+
 use super::pg::Login;
 
 /// The port when the string has none.
@@ -95,10 +97,11 @@ impl ConnString {
     }
 
     /// Signs in as the string says, with its `application_name` and `options`; other parameters are for the transport.
-    pub fn login(&self) -> Login {
+    /// `nfkc` is for [`Login::password`].
+    pub fn login(&self, nfkc: Nfkc) -> Login {
         let mut login = Login::new(&self.user, &self.database);
         if let Some(password) = &self.password {
-            login = login.password(password);
+            login = login.password(password, nfkc);
         }
         if let Some(name) = self.parameter("application_name") {
             login = login.application_name(name);
@@ -209,6 +212,7 @@ impl std::error::Error for ConnStringError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use doorward_core::nfkc::by_tables;
 
     fn parse(text: &str) -> ConnString {
         ConnString::parse(text).unwrap()
@@ -288,7 +292,7 @@ mod tests {
     #[test]
     fn debug_and_errors_hold_no_password() {
         let string = parse("postgres://app:hunter2@h/d?password=hunter2");
-        assert!(!format!("{string:?} {:?}", string.login()).contains("hunter2"));
+        assert!(!format!("{string:?} {:?}", string.login(by_tables)).contains("hunter2"));
         let error = ConnString::parse("postgres://app:hunter2%zz@h/d").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }

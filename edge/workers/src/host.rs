@@ -15,6 +15,7 @@ use doorward_edge::outbound::pg_sql::{PgConfig, PgSql};
 use doorward_edge::outbound::rest_kv::RestKv;
 use doorward_edge::wire::conn_string::ConnString;
 use doorward_edge::wire::pg::Limits;
+use worker::js_sys::JsString;
 use worker::{Context, Date, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
@@ -84,7 +85,7 @@ fn pg_config(url: &str, config: &Config) -> Result<Rc<PgConfig>, String> {
     }
     let parsed = ConnString::parse(url).map_err(|e| e.to_string())?;
     let pg = Rc::new(PgConfig {
-        login: parsed.login(),
+        login: parsed.login(nfkc),
         limits: Limits::default(),
         statement_timeout: config.sql_timeout,
     });
@@ -95,6 +96,11 @@ fn pg_config(url: &str, config: &Config) -> Result<Rc<PgConfig>, String> {
 /// A configuration value: a secret or a plain variable, which the runtime shows alike.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
+}
+
+/// The runtime's own NFKC, `String.prototype.normalize`.
+fn nfkc(text: &str) -> String {
+    JsString::from(text).normalize("NFKC").into()
 }
 
 /// The wall clock.
@@ -144,6 +150,10 @@ impl Host for WorkersHost {
             return None;
         }
         response.bytes().await.ok().map(Bytes::from)
+    }
+
+    fn nfkc(text: &str) -> String {
+        nfkc(text)
     }
 
     fn now(&self) -> Time {
