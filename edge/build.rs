@@ -1,7 +1,8 @@
-//! Gives the pages' files addresses that change with what is in them: style sheet and script, which the artifacts hold,
-//! and the core for the browser (`cargo xtask build` makes it in `browser/pkg`), which is shipped beside them.
+//! Gives the pages' files addresses that change with what is in them. They are shipped beside the Worker and inside the
+//! component, from `browser/pkg`, where `cargo xtask build` puts them.
 //!
-//! Where the core isn't built there are no addresses for it, and the pages do without.
+//! Where they aren't built, style sheet and script are taken to be as they are written, there are no addresses for the core,
+//! and the pages do without it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,24 +11,21 @@ use std::{env, fs};
 fn main() {
     let edge = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
-    let browser = edge.join("../browser");
+    let (written, browser) = (edge.join("assets"), edge.join("../browser"));
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", edge.join("assets").display());
+    println!("cargo::rerun-if-changed={}", written.display());
     // The folder above, because cargo takes a folder that isn't there for one that has changed.
     println!("cargo::rerun-if-changed={}", browser.display());
+    let built = browser.join("pkg");
 
     let mut code = String::new();
-    for (name, file, end) in [("APP_CSS", "app.css", "css"), ("APP_JS", "app.js", "js")] {
-        let path = edge.join("assets").join(file);
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let lean = lean(&text);
-        fs::write(out.join(file), &lean).expect("OUT_DIR is writable");
-        let address = format!("/assets/app.{:08x}.{end}", digest(lean.as_bytes()));
+    for (name, file) in [("APP_CSS", "app.css"), ("APP_JS", "app.js")] {
+        let address = address(&built, file).or_else(|| address(&written, file));
+        let address = address.unwrap_or_else(|| panic!("{file} is in neither {built:?} nor {written:?}"));
         constant(&mut code, name, "&str", &format!("{address:?}"));
     }
-    for (name, file, end) in [("CORE_JS", "core.js", "js"), ("CORE_WASM", "core_bg.wasm", "wasm")] {
-        let address = built(&browser, file).map(|bytes| format!("/assets/core.{:08x}.{end}", digest(&bytes)));
-        constant(&mut code, name, "Option<&str>", &format!("{address:?}"));
+    for (name, file) in [("CORE_JS", "core.js"), ("CORE_WASM", "core_bg.wasm")] {
+        constant(&mut code, name, "Option<&str>", &format!("{:?}", address(&built, file)));
     }
     fs::write(out.join("assets.rs"), code).expect("OUT_DIR is writable");
 }
@@ -36,25 +34,12 @@ fn constant(code: &mut String, name: &str, kind: &str, value: &str) {
     writeln!(code, "pub(crate) const {name}: {kind} = {value};").expect("a string takes all");
 }
 
-fn built(browser: &Path, file: &str) -> Option<Vec<u8>> {
-    fs::read(browser.join("pkg").join(file)).ok()
-}
-
-/// Without what only people read: indentation, empty lines, and comments that have lines to themselves.
-fn lean(text: &str) -> String {
-    let mut lean = String::new();
-    let mut in_comment = false;
-    for line in text.lines().map(str::trim) {
-        in_comment |= line.starts_with("/*");
-        if !in_comment && !line.is_empty() && !line.starts_with("//") {
-            lean.push_str(line);
-            lean.push('\n');
-        }
-        if in_comment && line.ends_with("*/") {
-            in_comment = false;
-        }
-    }
-    lean
+/// `/assets/core.{digest}.wasm` for `core_bg.wasm`.
+fn address(folder: &Path, file: &str) -> Option<String> {
+    let bytes = fs::read(folder.join(file)).ok()?;
+    let (stem, end) = file.rsplit_once('.')?;
+    let name = stem.trim_end_matches("_bg");
+    Some(format!("/assets/{name}.{:08x}.{end}", digest(&bytes)))
 }
 
 /// FNV-1a (32 bits): tells one content from the next, and nobody has anything to gain from two that look the same.

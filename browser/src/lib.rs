@@ -57,7 +57,7 @@ fn problems(value: &str, email: &str, name: &str) -> Vec<PasswordProblem> {
     let (email, name) = (Email::parse(email).ok(), PersonName::parse(name).ok());
     let not_like = [email.as_ref().map(Email::as_str), name.as_ref().map(PersonName::as_str)];
     let not_like: Vec<&str> = not_like.into_iter().flatten().collect();
-    Password::problems(value, &not_like, nfkc::nfkc)
+    Password::new(value, &not_like, nfkc::nfkc).err().unwrap_or_default()
 }
 
 fn present(value: &str) -> Result<(), FieldProblem> {

@@ -15,16 +15,8 @@ pub(crate) fn nfkc(text: &str) -> String {
         fn normalize(this: &Text, form: &str) -> String;
     }
 
-    if text.is_ascii() {
-        return text.to_owned();
-    }
     JsValue::from_str(text).unchecked_into::<Text>().normalize("NFKC")
 }
 
-/// A text in NFKC.
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn nfkc(text: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-
-    text.nfkc().collect()
-}
+pub(crate) use doorward_core::nfkc::by_tables as nfkc;

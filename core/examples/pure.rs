@@ -12,6 +12,7 @@ use doorward_core::id::{RequestId, SessionId, TokenId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::name::PersonName;
 use doorward_core::net::rate_key;
+use doorward_core::nfkc;
 use doorward_core::password::{self, Attempt, Password, Workspace};
 use doorward_core::phone::Phone;
 use doorward_core::role::Role;
@@ -59,9 +60,9 @@ fn everything(now: Time) -> Option<u32> {
     black_box(Time::parse(&now.to_string()).ok()?);
 
     let mut workspace = Workspace::new();
-    let password = Password::new(black_box("correct horse"), &[email.as_str()]).ok()?;
+    let password = Password::new(black_box("correct horse"), &[email.as_str()], nfkc::by_tables).ok()?;
     let stored = password::hash(&password, [1; 16], &mut workspace).ok()?;
-    let attempt = Attempt::new(black_box("correct horse"));
+    let attempt = Attempt::new(black_box("correct horse"), nfkc::by_tables);
     black_box(password::verify(Some(stored.as_str()), &attempt, &mut workspace));
     black_box(password::verify(None, &attempt, &mut workspace));
     for legacy in LEGACY {

@@ -1,5 +1,5 @@
 //! Puts what is shipped beside the artifact on other hosts into the component, which is all that a WASI host is given:
-//! the core for the browser, where `cargo xtask build` has made it.
+//! what `cargo xtask build` has put into `browser/pkg`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ fn main() {
 
     let mut code =
         String::from("/// The files by their names in `browser/pkg`.\nconst ASSETS: &[(&str, &[u8])] = &[\n");
-    for name in ["core.js", "core_bg.wasm"] {
+    for name in ["app.css", "app.js", "core.js", "core_bg.wasm", "openapi.json"] {
         if let Ok(path) = browser.join("pkg").join(name).canonicalize() {
             let path = path.to_str().expect("a checkout's path is UTF-8");
             writeln!(code, "    ({name:?}, include_bytes!({path:?})),").expect("a string takes all");

@@ -1,6 +1,5 @@
-//! The files of the pages, each under an address that changes with what is in it, so that it can be kept for ever.
-
-use bytes::Bytes;
+//! The files of the pages, each under an address that changes with what is in it, so that it can be kept for ever. The host
+//! has them (see [`Host::asset`](crate::host::Host::asset)).
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
@@ -15,14 +14,6 @@ pub(crate) enum Asset {
     CoreJs,
     /// The core, compiled for the browser.
     CoreWasm,
-}
-
-/// Where a file's bytes are.
-pub(crate) enum Source {
-    /// In the artifact.
-    Here(Bytes),
-    /// Beside it: the host has it under this name.
-    Beside(&'static str),
 }
 
 impl Asset {
@@ -50,13 +41,13 @@ impl Asset {
         }
     }
 
-    /// Where its bytes are.
-    pub(crate) const fn source(self) -> Source {
+    /// Its name where the host has it.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::AppCss => Source::Here(Bytes::from_static(include_bytes!(concat!(env!("OUT_DIR"), "/app.css")))),
-            Self::AppJs => Source::Here(Bytes::from_static(include_bytes!(concat!(env!("OUT_DIR"), "/app.js")))),
-            Self::CoreJs => Source::Beside("core.js"),
-            Self::CoreWasm => Source::Beside("core_bg.wasm"),
+            Self::AppCss => "app.css",
+            Self::AppJs => "app.js",
+            Self::CoreJs => "core.js",
+            Self::CoreWasm => "core_bg.wasm",
         }
     }
 }

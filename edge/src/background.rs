@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Failure;
 use crate::host::{Host, Level, Rows, Sql as _, SqlError, Statement};
 use crate::instance::Instance;
+use crate::json;
 use crate::outbound::within;
 
 /// How much longer than Postgres' own timeout a whole flight may take.
@@ -46,5 +47,5 @@ pub(crate) async fn flight_one<H: Host>(
 /// Writes a structured line to the host's log, as [`crate::context::Context::log`] does for a request.
 pub(crate) fn log<H: Host>(host: &H, level: Level, event: &str, text: &str) {
     let line = serde_json::json!({ "level": level.to_string(), "event": event, "text": text });
-    host.log(level, &line.to_string());
+    host.log(level, &json::text(&line));
 }

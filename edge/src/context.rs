@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::host::Kv as _;
 use crate::host::{Command, Host, KvError, Level, Reply as KvReply, Rows, SqlError, Statement};
 use crate::instance::Instance;
+use crate::json;
 use crate::mail::deliver;
 use crate::mail::locale::Locale;
 use crate::outbound::within;
@@ -219,7 +220,7 @@ impl<H: Host> Context<H> {
             "requestId": self.id.to_string(),
             "text": text,
         });
-        self.host.log(level, &line.to_string());
+        self.host.log(level, &json::text(&line));
     }
 
     /// Says that the failure that follows is in the log already, in words that nobody further up knows.

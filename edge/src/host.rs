@@ -184,9 +184,10 @@ pub trait Host: Entropy + Clone + 'static {
     fn kv(&self) -> &Self::Kv;
     /// Outbound HTTP, for mail and for the list of breached passwords.
     fn fetch(&self) -> &Self::Fetch;
-    /// A file that is shipped beside the artifact rather than in it (`browser/pkg`), by its name there; none where it
-    /// isn't there.
+    /// A file that `cargo xtask build` puts into `browser/pkg`, by its name there; none where the host wasn't given it.
     async fn asset(&self, name: &'static str) -> Option<Bytes>;
+    /// A text in Unicode's NFKC (see [`doorward_core::nfkc`]).
+    fn nfkc(text: &str) -> String;
     /// The wall clock. Read once a request and passed down.
     fn now(&self) -> Time;
     /// A monotonic reading for `Server-Timing`, in microseconds from an arbitrary start.

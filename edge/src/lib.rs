@@ -31,6 +31,7 @@ pub mod guards;
 mod handlers;
 pub mod host;
 pub mod instance;
+mod json;
 mod limits;
 pub mod mail;
 pub mod maintenance;

@@ -336,7 +336,7 @@ impl<H: Host> Context<H> {
         };
         let rows = self.sql_one(credentials(&email)).await?;
         let credentials = Credentials::first(&rows)?;
-        let verdict = self.verify_password(credentials.as_ref(), &Attempt::new(password));
+        let verdict = self.verify_password(credentials.as_ref(), &Attempt::new(password, H::nfkc));
         Ok(match (credentials, verdict) {
             (Some(person), Verdict::Right { .. }) if person.status == Status::Active => 200,
             (Some(_), Verdict::Right { .. }) => 403,

@@ -267,7 +267,7 @@ pub(crate) async fn call<H: Host>(ctx: &Context<H>, resource: Resource, method: 
         Resource::OfficeSessionAct(id, act) => handlers::office_sessions::post_act(ctx, id, act).await,
         Resource::Maintenance => handlers::maintenance::post(ctx).await,
         Resource::Jwks => Ok(handlers::jwks::get(ctx)),
-        Resource::OpenApi => Ok(handlers::openapi::get()),
+        Resource::OpenApi => handlers::openapi::get(ctx).await,
         Resource::Healthz => Ok(handlers::healthz::get()),
         Resource::Readyz => handlers::readyz::get(ctx).await,
         Resource::Asset(asset) => handlers::assets::get(ctx, asset).await,

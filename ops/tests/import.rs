@@ -9,6 +9,7 @@ use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use doorward_core::nfkc::by_tables;
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
 use doorward_core::token::HashedToken;
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ fn checksums(database: &Database) -> BTreeMap<String, String> {
 
 fn right(database: &Database, email: &str) -> Verdict {
     let hash = database.value(&format!("SELECT password_hash FROM users WHERE email = '{email}'"));
-    verify(Some(&hash), &Attempt::new(PASSWORD), &mut Workspace::new())
+    verify(Some(&hash), &Attempt::new(PASSWORD, by_tables), &mut Workspace::new())
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
 
+use crate::lean::lean;
 use crate::tools::versions;
 use crate::{paths, run, tools};
 
@@ -38,12 +39,35 @@ pub fn doorward(profile: Profile) -> Result<PathBuf> {
     Ok(paths::target()?.join(folder).join("doorward"))
 }
 
-/// Builds the core for the browser, in [`browser_folder`]. Both hosts ship it and name it by what is in it, so it comes
-/// before them. Does next to nothing when nothing changed.
+/// Makes what hosts ship as files, in [`browser_folder`]: the core for the browser, the style sheet, the script, and the
+/// description of the API. Both hosts name them by what is in them, so it comes before them. Does next to nothing when
+/// nothing changed.
 ///
 /// # Errors
-/// When a tool is missing and can't be installed, or it doesn't compile.
-pub fn browser() -> Result<PathBuf> {
+/// When a tool is missing and can't be installed, or the core doesn't compile.
+pub fn browser() -> Result<()> {
+    browser_core()?;
+    let edge = paths::root().join("edge");
+    for name in ["app.css", "app.js"] {
+        place(name, &lean(&read(&edge.join("assets").join(name))?))?;
+    }
+    place("openapi.json", &read(&edge.join("src/openapi.json"))?)
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// Writes a file into [`browser_folder`], unless it is there: cargo goes by the time.
+fn place(name: &str, text: &str) -> Result<()> {
+    let file = browser_folder().join(name);
+    if fs::read_to_string(&file).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
+}
+
+fn browser_core() -> Result<()> {
     let folder = browser_folder();
     let module = folder.join("core_bg.wasm");
     let (bindgen, wasm_opt) = (tools::wasm_bindgen()?, tools::wasm_opt()?);
@@ -62,7 +86,7 @@ pub fn browser() -> Result<PathBuf> {
     // Beside the folder: everything in it is shipped.
     let stamp_file = paths::root().join("browser/.stamp");
     if module.is_file() && fs::read_to_string(&stamp_file).is_ok_and(|last| last == stamp) {
-        return Ok(module);
+        return Ok(());
     }
     fs::remove_dir_all(&folder).ok();
     let mut command = Command::new(bindgen);
@@ -70,8 +94,7 @@ pub fn browser() -> Result<PathBuf> {
     command.arg(&folder).arg(&wasm);
     run::run("binding the core for the browser", &mut command, &log)?;
     optimise(&wasm_opt, &module, &["-Oz"], &BROWSER_FEATURES, &log)?;
-    fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))?;
-    Ok(module)
+    fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))
 }
 
 /// What is shipped beside the Worker: `browser/pkg`.
@@ -172,6 +195,16 @@ pub fn worker_module() -> PathBuf {
     paths::root().join("edge/workers/build/index_bg.wasm")
 }
 
+/// What is uploaded as the Worker: entry point and module.
+pub fn worker_files() -> [PathBuf; 2] {
+    [worker_module().with_file_name("index.js"), worker_module()]
+}
+
+/// The core for the browser: what loads it, and its module.
+pub fn browser_files() -> [PathBuf; 2] {
+    ["core.js", "core_bg.wasm"].map(|name| browser_folder().join(name))
+}
+
 /// Builds the component for WASI hosts and says where it is.
 ///
 /// # Errors
@@ -198,21 +231,25 @@ pub fn component() -> Result<PathBuf> {
     Ok(paths::target()?.join("wasm32-wasip2/release/doorward_spin.wasm"))
 }
 
-/// The size of a file, and its size when gzip -9 has done its best, in bytes.
+/// The size of files taken together, and their size when gzip -9 has done its best with each, in bytes.
 ///
 /// # Errors
-/// When the file can't be read or there is no gzip.
-pub fn sizes(file: &Path) -> Result<(u64, u64)> {
-    let raw = fs::metadata(file)
-        .with_context(|| format!("looking at {}", file.display()))?
-        .len();
-    let mut command = Command::new("gzip");
-    command.args(["-9", "-c"]).arg(file).stdin(Stdio::null());
-    let output = command.output().context("gzip")?;
-    if !output.status.success() {
-        bail!("gzip failed on {}", file.display());
+/// When a file can't be read or there is no gzip.
+pub fn sizes(files: &[PathBuf]) -> Result<(u64, u64)> {
+    let (mut raw, mut gzipped) = (0, 0);
+    for file in files {
+        raw += fs::metadata(file)
+            .with_context(|| format!("looking at {}", file.display()))?
+            .len();
+        let mut command = Command::new("gzip");
+        command.args(["-9", "-c"]).arg(file).stdin(Stdio::null());
+        let output = command.output().context("gzip")?;
+        if !output.status.success() {
+            bail!("gzip failed on {}", file.display());
+        }
+        gzipped += u64::try_from(output.stdout.len())?;
     }
-    Ok((raw, u64::try_from(output.stdout.len())?))
+    Ok((raw, gzipped))
 }
 
 /// Tells one result of a compilation from another.

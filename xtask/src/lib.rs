@@ -14,6 +14,7 @@
 pub mod artifacts;
 pub mod examples;
 pub mod hosts;
+mod lean;
 pub mod paths;
 pub mod previous;
 pub mod probe;

@@ -121,11 +121,12 @@ fn scrypt(password: &str, salt: &str) -> Result<[u8; SCRYPT_OUTPUT_BYTES], HashE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nfkc::by_tables;
     use crate::password::{Attempt, Verdict, Workspace, verify};
     use alloc::format;
 
     fn check(stored: &str, typed: &str) -> Verdict {
-        verify(Some(stored), &Attempt::new(typed), &mut Workspace::new())
+        verify(Some(stored), &Attempt::new(typed, by_tables), &mut Workspace::new())
     }
 
     const RIGHT: Verdict = Verdict::Right { rehash: true };

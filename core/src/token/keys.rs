@@ -445,7 +445,7 @@ fn thumbprint(key: &PublicKey) -> String {
 }
 
 fn read(json: &str) -> Result<JwkSet, KeysError> {
-    serde_json::from_str(json).map_err(|_| KeysError::NotAKeySet)
+    serde_json::from_slice(json.as_bytes()).map_err(|_| KeysError::NotAKeySet)
 }
 
 fn write(set: &JwkSet) -> Result<String, KeysError> {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
+use doorward_core::nfkc;
 use doorward_core::time::Time;
 use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
@@ -86,6 +87,10 @@ impl Host for SpinHost {
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
         let (_, bytes) = ASSETS.iter().find(|(known, _)| *known == name)?;
         Some(Bytes::from_static(bytes))
+    }
+
+    fn nfkc(text: &str) -> String {
+        nfkc::by_tables(text)
     }
 
     fn now(&self) -> Time {

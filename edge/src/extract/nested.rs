@@ -49,7 +49,7 @@ impl Fields {
     pub(crate) fn object(&mut self, path: &'static str) -> Option<Map<String, Value>> {
         match self.take(path) {
             None | Some(Json::Null) => None,
-            Some(Json::Object { members, .. }) => Some(members.into_iter().map(|(k, v)| (k, v.into())).collect()),
+            Some(Json::Object { members, .. }) => Some(map(members)),
             Some(_) => self.problem(path, &FieldProblem::WrongType),
         }
     }
@@ -102,9 +102,18 @@ impl From<Json> for Value {
             Json::Number(number) => Self::Number(number),
             Json::Text(text) => Self::String(text),
             Json::Array(items) => Self::Array(items.into_iter().map(Into::into).collect()),
-            Json::Object { members, .. } => Self::Object(members.into_iter().map(|(k, v)| (k, v.into())).collect()),
+            Json::Object { members, .. } => Self::Object(map(members)),
         }
     }
+}
+
+/// Put in one by one: collecting them would sort them first, with some kilobytes of code for it.
+fn map(members: Vec<(String, Json)>) -> Map<String, Value> {
+    let mut map = Map::new();
+    for (name, value) in members {
+        map.insert(name, value.into());
+    }
+    map
 }
 
 #[cfg(test)]

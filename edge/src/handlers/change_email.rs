@@ -21,7 +21,9 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let claims = ctx.access_claims()?;
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
     let new = fields.required("newEmail", Email::parse);
-    let attempt = fields.required_text("password").map(|text| Attempt::new(&text));
+    let attempt = fields
+        .required_text("password")
+        .map(|text| Attempt::new(&text, H::nfkc));
     fields.finish()?;
     let (new, attempt) = (present(new)?, present(attempt)?);
 

@@ -20,11 +20,13 @@ use crate::store::users::User;
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let claims = ctx.access_claims()?;
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
-    let current = fields.required_text("currentPassword").map(|text| Attempt::new(&text));
+    let current = fields
+        .required_text("currentPassword")
+        .map(|text| Attempt::new(&text, H::nfkc));
     let new = fields.required_text("newPassword");
     let keep_others = fields.flag("keepOtherSessions");
     if let Some(new) = &new {
-        fields.new_password("newPassword", new, &[]);
+        fields.new_password("newPassword", new, &[], H::nfkc);
     }
     fields.finish()?;
     let (current, new) = (present(current)?, present(new)?);
@@ -33,7 +35,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         .owner(&claims, &current, &ctx.password_limits(claims.subject))
         .await?;
     let mut fields = Fields::none();
-    let password = fields.new_password("newPassword", &new, &[&asking.email, &asking.name]);
+    let password = fields.new_password("newPassword", &new, &[&asking.email, &asking.name], H::nfkc);
     fields.finish()?;
     let password = present(password)?;
     ctx.refuse_breached("newPassword", &password).await?;

@@ -17,7 +17,9 @@ use crate::store::account::{Deletion, delete};
 pub(crate) async fn delete_account<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let claims = ctx.access_claims()?;
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
-    let attempt = fields.required_text("password").map(|text| Attempt::new(&text));
+    let attempt = fields
+        .required_text("password")
+        .map(|text| Attempt::new(&text, H::nfkc));
     fields.finish()?;
 
     let attempt = present(attempt)?;

@@ -93,7 +93,9 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
 fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
     let email = fields.required("email", Email::parse);
-    let attempt = fields.required_text("password").map(|password| Attempt::new(&password));
+    let attempt = fields
+        .required_text("password")
+        .map(|password| Attempt::new(&password, H::nfkc));
     let remember = fields.flag("rememberMe");
     fields.finish()?;
     Ok(Body {

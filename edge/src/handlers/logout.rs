@@ -50,8 +50,11 @@ fn sessions<H: Host>(ctx: &Context<H>) -> Vec<SessionId> {
             .ok()
             .map(|token| token.session)
     });
-    let mut sessions: Vec<_> = [by_access, by_cookie, by_body].into_iter().flatten().collect();
-    sessions.sort_unstable();
-    sessions.dedup();
+    let mut sessions = Vec::new();
+    for session in [by_access, by_cookie, by_body].into_iter().flatten() {
+        if !sessions.contains(&session) {
+            sessions.push(session);
+        }
+    }
     sessions
 }

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Failure;
 use crate::extract::Fields;
+use crate::json;
 use crate::store::profiles::{MENTEE_FIELDS, MENTOR_FIELDS};
 
 /// A field that belongs to a role that the person hasn't.
@@ -111,7 +112,7 @@ impl ProfileFields {
 
     /// As the store takes it.
     pub(super) fn patch(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
+        json::text(&Value::Object(self.0.clone()))
     }
 
     /// The fields that change.

@@ -61,7 +61,9 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let token = fields.required_text("token");
     let raw = fields.required_text("password");
     let confirmation = fields.required_text("confirmPassword");
-    let password = raw.as_ref().and_then(|raw| fields.new_password("password", raw, &[]));
+    let password = raw
+        .as_ref()
+        .and_then(|raw| fields.new_password("password", raw, &[], H::nfkc));
     if let (Some(raw), Some(confirmation)) = (&raw, &confirmation)
         && raw != confirmation
     {

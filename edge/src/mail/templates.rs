@@ -223,7 +223,7 @@ pub fn write(
     params: &str,
     ticket: Option<Ticket<'_>>,
 ) -> Written {
-    let params: Params = serde_json::from_str(params).unwrap_or_default();
+    let params: Params = serde_json::from_slice(params.as_bytes()).unwrap_or_default();
     let facts = Facts {
         product: sender.product,
         until: ticket.map(|ticket| Moment::of(ticket.until)),

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::extract::{MAX_BODY, has_media_type, unescaped};
 use crate::host::Host;
+use crate::json;
 use crate::reply::Reply;
 
 /// What was typed, field by field.
@@ -85,7 +86,7 @@ impl Form {
                 Take::Flag(name) => json.insert(name.to_owned(), self.has(name).into()),
             };
         }
-        Value::Object(json).to_string().into()
+        json::text(&Value::Object(json)).into()
     }
 }
 

@@ -9,6 +9,7 @@ use super::layout::{self, Width, heading};
 use super::step::Step;
 use super::text::Words;
 use super::visit::View;
+use crate::json;
 use crate::mail::locale::Locale;
 use crate::reply::Reply;
 use crate::router::Resource;
@@ -32,7 +33,7 @@ const MAX_HOURS: usize = 52;
 pub(super) fn step(form: &Form) -> Step {
     Step::post(
         Resource::ProfileUpdate,
-        as_json(form).to_string().into(),
+        json::text(&as_json(form)).into(),
         "/profile/edit?done=saved",
     )
 }
@@ -54,7 +55,7 @@ fn as_form(profile: &Value) -> Form {
         let hours = items(mentor, "availability");
         add("timeZone", hours.first().map_or("", |first| text(first, "timeZone")));
         for (number, slot) in hours.iter().enumerate() {
-            add(&format!("weekday-{number}"), &at(slot, "weekday").to_string());
+            add(&format!("weekday-{number}"), &json::text(at(slot, "weekday")));
             add(&format!("start-{number}"), text(slot, "start"));
             add(&format!("end-{number}"), text(slot, "end"));
         }

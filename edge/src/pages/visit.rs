@@ -259,7 +259,7 @@ fn preferred_locale(user: &User) -> Option<Locale> {
         #[serde(borrow)]
         locale: Option<std::borrow::Cow<'a, str>>,
     }
-    let preferences: Preferences<'_> = serde_json::from_str(user.preferences.get()).ok()?;
+    let preferences: Preferences<'_> = serde_json::from_slice(user.preferences.get().as_bytes()).ok()?;
     Locale::parse(&preferences.locale?)
 }
 

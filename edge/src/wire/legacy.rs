@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::endpoint::{self, EndpointError};
+use crate::json;
 
 /// Passed on to the old system, beside the cookies that aren't ours.
 const PASSED_ON: [HeaderName; 7] = [
@@ -305,7 +306,7 @@ impl Legacy {
 
     fn post(&self, path: &str, body: &Value) -> Option<Request<Bytes>> {
         let uri = format!("{}{path}", self.base).parse().ok()?;
-        Some(endpoint::post(&uri, None, body.to_string().into_bytes()))
+        Some(endpoint::post(&uri, None, json::text(body).into_bytes()))
     }
 
     fn get(&self, path: &str) -> Option<Request<Bytes>> {

@@ -5,6 +5,7 @@ use std::process;
 use std::rc::Rc;
 use std::time::Duration;
 
+use doorward_core::nfkc::by_tables;
 use doorward_edge::host::{Rows, Sql, SqlError, Statement};
 use doorward_edge::outbound::http_sql::HttpSql;
 use doorward_edge::outbound::pg_sql::{Connect, PgConfig, PgSql};
@@ -160,7 +161,9 @@ impl Adapter {
             let proxy = SqlHttp::new(&self.environment.sql_url, &connection, None).unwrap();
             return AnySql::Http(HttpSql::new(HttpClient, Rc::new(proxy), statement_timeout));
         }
-        let login = Login::new(role, database).password(password).assume(self.kind.assume());
+        let login = Login::new(role, database)
+            .password(password, by_tables)
+            .assume(self.kind.assume());
         let config = PgConfig {
             login,
             limits: Limits::default(),

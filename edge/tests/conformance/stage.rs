@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
+use doorward_core::nfkc;
 use doorward_core::time::Time;
 use doorward_core::token::Keys;
 use doorward_edge::config::Config;
@@ -356,6 +357,10 @@ impl Host for TestHost {
 
     async fn asset(&self, _: &'static str) -> Option<Bytes> {
         None
+    }
+
+    fn nfkc(text: &str) -> String {
+        nfkc::by_tables(text)
     }
 
     fn now(&self) -> Time {

@@ -1,4 +1,4 @@
-//! The files of the pages: what a browser may keep, under which types, and what happens where one wasn't shipped.
+//! What the host has: what of it a browser may keep, under which types, and what happens where it has nothing.
 
 use crate::stage::{Ask, Stage};
 
@@ -30,10 +30,12 @@ fn a_file_may_be_kept_for_ever() {
 }
 
 #[test]
-fn what_is_shipped_beside_may_be_missing() {
+fn a_file_may_be_missing() {
     let stage = Stage::new();
     // In a checkout where the core wasn't built for the browser there is nothing to ask for.
     for (name, media_type, file) in [
+        ("APP_CSS", "text/css; charset=utf-8", "app.css"),
+        ("APP_JS", "text/javascript; charset=utf-8", "app.js"),
         ("CORE_JS", "text/javascript; charset=utf-8", "core.js"),
         ("CORE_WASM", "application/wasm", "core_bg.wasm"),
     ] {
@@ -47,6 +49,19 @@ fn what_is_shipped_beside_may_be_missing() {
         assert_eq!(answer.outcome(), (404, "NOT_FOUND".to_owned()));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
+}
+
+#[test]
+fn the_description_is_one_of_them() {
+    let stage = Stage::new();
+    let answer = stage.send(&Ask::get("/openapi.json"));
+    assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"openapi.json"[..]));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+    stage.host.ports().assets.set(false);
+    let answer = stage.send(&Ask::get("/openapi.json"));
+    assert_eq!(answer.outcome(), (500, "INTERNAL".to_owned()));
+    assert!(stage.line().text().contains("openapi.json wasn't shipped"));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::PgSql;
 use doorward_edge::outbound::rest_kv::RestKv;
-use worker::js_sys;
-use worker::{Context, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
+use worker::js_sys::{self, JsString};
+use worker::{Context, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
 use crate::socket::Database;
@@ -57,6 +57,11 @@ impl WorkersHost {
 /// A configuration value: a secret or a plain variable, which the runtime shows alike.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
+}
+
+/// The runtime's own NFKC, `String.prototype.normalize`.
+pub(crate) fn nfkc(text: &str) -> String {
+    JsString::from(text).normalize("NFKC").into()
 }
 
 /// The wall clock.
@@ -112,6 +117,10 @@ impl Host for WorkersHost {
             return None;
         }
         response.bytes().await.ok().map(Bytes::from)
+    }
+
+    pub(crate) fn nfkc(text: &str) -> String {
+        nfkc(text)
     }
 
     fn now(&self) -> Time {

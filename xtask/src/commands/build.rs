@@ -1,7 +1,7 @@
 //! `cargo xtask build`: what `wrangler deploy` and `spin build` ship, and how big it is.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -19,15 +19,16 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let progress = Progress::start("build");
-    report("core for the browser", &artifacts::browser()?)?;
+    artifacts::browser()?;
+    report("core for the browser", &artifacts::browser_files())?;
     if options.host.workers() {
         artifacts::worker()?;
-        report("Worker", &artifacts::worker_module())?;
+        report("Worker", &artifacts::worker_files())?;
     }
     if options.host.spin() {
         let component = artifacts::component()?;
         place_for_spin(&component)?;
-        report("component", &component)?;
+        report("component", &[component])?;
     }
     println!("built in {}", progress::human(progress.elapsed()));
     Ok(())
@@ -43,16 +44,19 @@ fn place_for_spin(component: &Path) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn report(what: &str, file: &Path) -> Result<()> {
-    let (raw, gzipped) = artifacts::sizes(file)?;
-    let shown = file.strip_prefix(paths::root()).unwrap_or(file);
+/// Prints how big an artifact is; answers its size gzipped, in bytes.
+pub(crate) fn report(what: &str, files: &[PathBuf]) -> Result<u64> {
+    let (raw, gzipped) = artifacts::sizes(files)?;
+    let shown = files
+        .iter()
+        .map(|file| file.strip_prefix(paths::root()).unwrap_or(file).display().to_string());
     println!(
         "{what}: {}, gzipped {} ({})",
         kilobytes(raw),
         kilobytes(gzipped),
-        shown.display()
+        shown.collect::<Vec<_>>().join(", ")
     );
-    Ok(())
+    Ok(gzipped)
 }
 
 /// Thousands of bytes, as size limits are given.

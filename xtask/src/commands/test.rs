@@ -388,10 +388,12 @@ fn core_on_wasm() -> Result<Outcome> {
 
 fn build() -> Result<Outcome> {
     artifacts::doorward(Profile::Dev)?;
-    report("  core for the browser", &artifacts::browser()?)?;
+    artifacts::browser()?;
     artifacts::worker()?;
-    report("  Worker", &artifacts::worker_module())?;
-    report("  component", &artifacts::component()?)?;
+    let component = artifacts::component()?;
+    report("  core for the browser", &artifacts::browser_files())?;
+    report("  Worker", &artifacts::worker_files())?;
+    report("  component", &[component])?;
     Ok(Outcome::Passed)
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
+use doorward_core::nfkc::by_tables;
 use tokio::join;
 
 use super::super::pg_sql::{PgConfig, PgSql};
@@ -23,7 +24,7 @@ fn sql(streams: &Streams, login: Login) -> PgSql<&Streams> {
 }
 
 fn login() -> Login {
-    Login::new("app", "door").password("secret")
+    Login::new("app", "door").password("secret", by_tables)
 }
 
 fn select() -> [Statement<'static>; 1] {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::BytesMut;
+use doorward_core::nfkc::Nfkc;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::SCRAM_SHA_256;
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 use super::PgError;
 use super::collect::unexpected;
 use super::frame::protocol;
+use super::saslprep::saslprep;
 use super::scram::{ClientFinal, ClientFirst, ScramKeys};
 use super::server_error::ServerError;
 
@@ -30,12 +32,19 @@ pub enum Assume {
     Cleartext,
 }
 
+#[derive(Clone)]
+struct Password {
+    given: Zeroizing<String>,
+    /// As SCRAM takes it.
+    prepared: Zeroizing<String>,
+}
+
 /// Who signs in to which database.
 #[derive(Clone)]
 pub struct Login {
     user: String,
     database: String,
-    password: Option<Zeroizing<String>>,
+    password: Option<Password>,
     application_name: String,
     parameters: Vec<(String, String)>,
     assume: Assume,
@@ -59,10 +68,12 @@ impl Login {
         }
     }
 
-    /// The password to give when the server asks.
+    /// The password to give when the server asks. `nfkc` is for SASLprep, where SCRAM is what it asks for.
     #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(Zeroizing::new(password.into()));
+    pub fn password(mut self, password: impl Into<String>, nfkc: Nfkc) -> Self {
+        let given = Zeroizing::new(password.into());
+        let prepared = saslprep(&given, nfkc);
+        self.password = Some(Password { given, prepared });
         self
     }
 
@@ -135,12 +146,12 @@ impl Login {
             let text = "the server asks for the password in clear text, and the connection isn't encrypted";
             return Err(PgError::Protocol(text.to_owned()));
         }
-        frontend::password_message(self.secret()?.as_bytes(), out).map_err(protocol)
+        frontend::password_message(self.secret()?.given.as_bytes(), out).map_err(protocol)
     }
 
-    fn secret(&self) -> Result<&str, PgError> {
+    fn secret(&self) -> Result<&Password, PgError> {
         let none = || PgError::Protocol("the server asks for a password and none is configured".to_owned());
-        self.password.as_deref().map(String::as_str).ok_or_else(none)
+        self.password.as_ref().ok_or_else(none)
     }
 }
 
@@ -191,7 +202,7 @@ impl Auth {
             (Self::Password | Self::ScramVerified, Message::AuthenticationOk)
             | (Self::Ok, Message::BackendKeyData(_)) => Ok(Self::Ok),
             (Self::ScramFirst(first), Message::AuthenticationSaslContinue(body)) => {
-                let (answer, last) = first.answer(body.data(), login.secret()?, &login.scram_keys)?;
+                let (answer, last) = first.answer(body.data(), &login.secret()?.prepared, &login.scram_keys)?;
                 frontend::sasl_response(answer.as_bytes(), out).map_err(protocol)?;
                 Ok(Self::ScramFinal(Box::new(last)))
             }
@@ -213,7 +224,7 @@ impl Auth {
                 Ok(Self::Password)
             }
             (Assume::Nothing, Message::AuthenticationMd5Password(body)) => {
-                let hash = md5_hash(login.user.as_bytes(), login.secret()?.as_bytes(), body.salt());
+                let hash = md5_hash(login.user.as_bytes(), login.secret()?.given.as_bytes(), body.salt());
                 frontend::password_message(hash.as_bytes(), out).map_err(protocol)?;
                 Ok(Self::Password)
             }

@@ -4,11 +4,12 @@
 //! next:
 //!
 //! ```no_run
+//! # use doorward_core::nfkc::by_tables;
 //! # use doorward_edge::wire::pg::{Batch, Limits, Login, PgError, Session, StatementResult, Step};
 //! # fn write(_: &[u8]) {}
 //! # fn read() -> Vec<u8> { Vec::new() }
 //! # fn run() -> Result<(), PgError> {
-//! let mut session = Session::new(Login::new("app", "doorward").password("secret"), Limits::default());
+//! let mut session = Session::new(Login::new("app", "doorward").password("secret", by_tables), Limits::default());
 //! let mut batch = Batch::new();
 //! batch.push("SELECT $1::text::int + 1 AS next", &[Some("41")])?;
 //! session.submit(&batch)?;
@@ -39,6 +40,7 @@ mod collect;
 mod frame;
 mod login;
 mod result;
+mod saslprep;
 mod scram;
 mod server_error;
 mod session;

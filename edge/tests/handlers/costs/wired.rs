@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
+use doorward_core::nfkc;
 use doorward_core::time::Time;
 use doorward_edge::host::{Host, Level, Sql};
 use doorward_edge::outbound::rest_kv::RestKv;
@@ -47,6 +48,10 @@ impl<S: Sql + 'static> Host for Wired<S> {
     type Sql = S;
     type Kv = RestKv<Service>;
     type Fetch = Service;
+
+    fn nfkc(text: &str) -> String {
+        nfkc::by_tables(text)
+    }
 
     fn sql(&self) -> &S {
         &self.0.sql

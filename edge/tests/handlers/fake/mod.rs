@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
+use doorward_core::nfkc;
 use doorward_core::time::Time;
 use doorward_edge::host::{Host, Level};
 
@@ -130,6 +131,10 @@ impl Host for FakeHost {
 
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
         self.0.assets.get().then(|| Bytes::from_static(name.as_bytes()))
+    }
+
+    fn nfkc(text: &str) -> String {
+        nfkc::by_tables(text)
     }
 
     fn now(&self) -> Time {

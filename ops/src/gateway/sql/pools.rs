@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, QueueMode};
+use doorward_core::nfkc::by_tables;
 use doorward_edge::wire::conn_string::ConnString;
 use doorward_edge::wire::pg::ScramKeys;
 use sha2::{Digest as _, Sha256};
@@ -79,7 +80,10 @@ impl Pools {
         let password = login.password().unwrap_or_default();
         let pool = Pool::builder(Connector {
             place: self.place.clone(),
-            login: login.login().password(password).scram_keys(&ScramKeys::default()),
+            login: login
+                .login(by_tables)
+                .password(password, by_tables)
+                .scram_keys(&ScramKeys::default()),
         })
         .max_size(self.connections)
         .queue_mode(QueueMode::Lifo)

@@ -1,5 +1,7 @@
 //! Servers that cut, lie, flood and stammer: always an error, never a panic, a hang or a hoard.
 
+use doorward_core::nfkc::by_tables;
+
 use super::server::{
     answer, auth_ok, complete, error, greeting, message, one_row, parsed_and_bound, ready, row, session, text_columns,
 };
@@ -19,7 +21,7 @@ fn transcript() -> Vec<u8> {
 }
 
 fn fresh(limits: Limits) -> Session {
-    let mut session = Session::new(Login::new("app", "door").password("secret"), limits);
+    let mut session = Session::new(Login::new("app", "door").password("secret", by_tables), limits);
     session.submit(&batch(2)).unwrap();
     session
 }
@@ -217,7 +219,10 @@ fn no_damage_makes_it_panic() {
             }
         }
         let assume = [Assume::Nothing, Assume::Trust, Assume::Cleartext][shuffle.next(3)];
-        let mut session = Session::new(Login::new("a", "b").password("c").assume(assume), Limits::default());
+        let mut session = Session::new(
+            Login::new("a", "b").password("c", by_tables).assume(assume),
+            Limits::default(),
+        );
         session.submit(&batch(2)).unwrap();
         match answer(&mut session, &bytes) {
             Ok(_) => accepted += 1,

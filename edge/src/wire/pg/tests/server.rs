@@ -1,6 +1,7 @@
 //! The server's messages, written by hand from the manual ("Message Formats"), and a session driven against a script.
 
 use bytes::Bytes;
+use doorward_core::nfkc::by_tables;
 
 use crate::wire::pg::{Limits, Login, PgError, Session, Step};
 
@@ -84,7 +85,10 @@ pub(crate) fn error(fields: &[(u8, &str)]) -> Vec<u8> {
 }
 
 pub(crate) fn session() -> Session {
-    Session::new(Login::new("app", "door").password("secret"), Limits::default())
+    Session::new(
+        Login::new("app", "door").password("secret", by_tables),
+        Limits::default(),
+    )
 }
 
 /// Steps until the session wants to read; everything that it wrote, a write each. Panics if a batch is done.
