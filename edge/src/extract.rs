@@ -19,7 +19,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 
 /// How much of a body that is too large a host adapter still takes off the wire before it answers, in bytes: a proxy in
 /// front may give up on a server that answers while it is still sending.
-pub const MAX_DRAINED: usize = 1024 * 1024;
+pub const MAX_DRAINED: usize = 8 * 1024 * 1024;
 
 /// How many problems one reply tells: more than a body with the longest lists that are taken can have.
 const MAX_ERRORS: usize = 250;
@@ -98,6 +98,12 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.optional_text(path)?;
+        self.parsed(path, &text, parse)
+    }
+
+    /// An optional field of a form, where a text of nothing but spaces is what nobody filled in.
+    pub fn filled<T, E: Problem>(&mut self, path: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.optional_text(path).filter(|text| !text.trim().is_empty())?;
         self.parsed(path, &text, parse)
     }
 

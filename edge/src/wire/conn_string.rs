@@ -276,7 +276,10 @@ mod tests {
         for mode in ["require", "verify-ca", "verify-full"] {
             let string = parse(&format!("postgres://app@localhost/d?application_name=x&sslmode={mode}"));
             assert_eq!(string.encryption(), Some(mode));
-            assert_eq!(string.login_unencrypted(by_tables).err(), Some(ConnStringError::Encryption));
+            assert_eq!(
+                string.login_unencrypted(by_tables).err(),
+                Some(ConnStringError::Encryption)
+            );
         }
         for query in ["", "?sslmode=prefer", "?sslmode=disable", "?sslmode=allow"] {
             let string = parse(&format!("postgres://app@h/d{query}"));

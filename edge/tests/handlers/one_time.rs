@@ -213,6 +213,29 @@ fn a_reset_is_believed_at_once_by_the_instance_that_made_it() {
 }
 
 #[test]
+fn a_verified_address_shows_at_once_in_the_instance_that_verified_it() {
+    for (purpose, name) in [
+        (Purpose::EmailVerification, "token.verify_email"),
+        (Purpose::EmailChange, "token.change_email"),
+    ] {
+        let stage = Stage::new();
+        let me = Ask::get("/api/auth/me").bearer(&stage.access_token(ANN, SESSION));
+        stage.sql("session.alive", one(ann()));
+        assert_eq!(stage.send(&me).status, 200);
+        let mut batch = vec![(name, consumed("t", "f", true))];
+        if purpose == Purpose::EmailChange {
+            batch.push(("token.remove_stale", none()));
+        }
+        stage.batch(batch);
+        assert_eq!(stage.send(&verify(&sealed(&stage, purpose))).status, 200);
+        stage.flights();
+        stage.sql("session.alive", one(ann()));
+        assert_eq!(stage.send(&me).status, 200);
+        assert_eq!(stage.flights().len(), 1, "{name}: the user of before is remembered");
+    }
+}
+
+#[test]
 fn a_reset_with_fields_that_fail_spends_nothing() {
     let stage = Stage::new();
     let token = sealed(&stage, Purpose::PasswordReset);
