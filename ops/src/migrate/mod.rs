@@ -100,12 +100,21 @@ pub(crate) async fn dry_run(url: &str) -> anyhow::Result<Report> {
     })
 }
 
-/// Lists what was applied and what is pending.
+/// Lists what was applied and what is pending; for a program also how many tables there are, anybody's.
 ///
 /// # Errors
 /// As [`dry_run`].
 pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
-    let (applied, pending) = look(&database::connect(url).await?).await?;
+    let client = database::connect(url).await?;
+    let (applied, pending) = look(&client).await?;
+    let tables = client
+        .query_one(
+            "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+             WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'",
+            &[],
+        )
+        .await;
+    let tables: i64 = tables.map_err(explain)?.get(0);
     let mut text = String::new();
     for one in &applied {
         writeln!(
@@ -131,7 +140,7 @@ pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
         .collect();
     Ok(Report {
         text,
-        json: json!({ "applied": applied, "pending": pending }),
+        json: json!({ "applied": applied, "pending": pending, "tables": tables }),
     })
 }
 
