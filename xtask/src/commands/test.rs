@@ -32,7 +32,7 @@ pub(crate) struct Options {
 }
 
 /// What the packages are called, by what they are checked for.
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 8] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
@@ -40,14 +40,16 @@ const NATIVE: [&str; 7] = [
     "doorward",
     "xtask",
     "doorward-tests",
+    "doorward-bench",
 ];
-const UNIT: [&str; 6] = [
+const UNIT: [&str; 7] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
     "doorward-browser",
     "doorward",
     "xtask",
+    "doorward-bench",
 ];
 const ON_WORKERS: [&str; 5] = [
     "doorward-argon2",
@@ -321,7 +323,7 @@ fn documentation() -> Result<Outcome> {
             "doorward-tests",
         ],
     )?;
-    call("--bins", &["doorward"])?;
+    call("--bins", &["doorward", "doorward-bench"])?;
     Ok(Outcome::Passed)
 }
 
@@ -349,7 +351,7 @@ fn deny() -> Result<Outcome> {
 fn machete() -> Result<Outcome> {
     let mut command = Command::new(tools::cargo_machete()?);
     command.current_dir(paths::root());
-    for dir in ["core", "edge", "browser", "ops", "xtask", "tests"] {
+    for dir in ["core", "edge", "browser", "ops", "xtask", "tests", "bench"] {
         command.arg(dir);
     }
     programs::run("machete", &mut command, &log("machete"))?;

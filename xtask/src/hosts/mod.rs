@@ -189,6 +189,11 @@ impl Host {
         &self.plan.log
     }
 
+    /// The process that was started; others may have been started by it.
+    pub fn id(&self) -> u32 {
+        self.service.id()
+    }
+
     /// Whether it hasn't ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.service.ended().is_none()

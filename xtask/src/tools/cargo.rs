@@ -53,6 +53,8 @@ pub(super) fn tool(name: &str, version: &str, binary: &str, pace: Pace, options:
     command
         .env("RUSTUP_TOOLCHAIN", versions::RUST)
         .env("CARGO_TARGET_DIR", &target)
+        // No dependency that is too new for that toolchain.
+        .env("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS", "fallback")
         .env_remove("RUSTFLAGS");
     command
         .args(["install", "--root"])

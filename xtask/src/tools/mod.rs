@@ -78,6 +78,14 @@ pub fn cargo_deny() -> Result<PathBuf> {
     cargo::tool("cargo-deny", versions::CARGO_DENY, "cargo-deny", Pace::Moderate, &[])
 }
 
+/// `oha`, for unencrypted loads only.
+///
+/// # Errors
+/// See [`wasm_bindgen`].
+pub fn oha() -> Result<PathBuf> {
+    cargo::tool("oha", versions::OHA, "oha", Pace::Fast, &["--no-default-features"])
+}
+
 /// Wrangler's script, to be run with `node`.
 ///
 /// # Errors
