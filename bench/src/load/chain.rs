@@ -158,7 +158,7 @@ impl Course {
 pub(super) struct Tally {
     latencies: Vec<f64>,
     pub(super) seconds: f64,
-    wrong: BTreeMap<String, usize>,
+    pub(super) wrong: BTreeMap<String, usize>,
 }
 
 impl Tally {

@@ -124,7 +124,7 @@ fn logout(target: &mut Target<'_>, shape: Shape) -> Result<Load> {
         bail!("sessions end but once: logouts have a closed load only");
     };
     let mut tally = Tally::default();
-    while tally.seconds < seconds {
+    while tally.seconds < seconds && tally.wrong.is_empty() {
         chain::run(target, Op::Logout, Shape::Once { clients }, &mut tally)?;
         (target.restore)()?;
     }
