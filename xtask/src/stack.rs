@@ -145,6 +145,16 @@ impl Stack {
         self.valkey.url()
     }
 
+    /// The configuration of its hosts.
+    pub fn env(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
+    /// Where it keeps its data.
+    pub fn dir(&self) -> &Path {
+        &self.dir.0
+    }
+
     /// What a host needs to know of the services.
     pub fn backends(&self) -> Backends {
         Backends {
