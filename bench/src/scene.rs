@@ -102,16 +102,6 @@ impl Scene {
         scene
     }
 
-    /// The same with the pool, as in production; without it where there is none.
-    pub(crate) fn pooled(bench: &Bench, peers: &[Peer], setting: Setting) -> Self {
-        let scene = Self::set(bench, peers, setting);
-        if !scene.subjects.is_empty() {
-            return scene;
-        }
-        let route = Route::Plain;
-        Self::set(bench, peers, Setting { route, ..setting })
-    }
-
     /// Gives those that offer `op` their turns; `about` completes the key of their rows.
     pub(crate) fn contest(
         &mut self,

@@ -158,6 +158,11 @@ impl Stack {
         &self.env
     }
 
+    /// Where it keeps its data.
+    pub fn dir(&self) -> &Path {
+        &self.dir.0
+    }
+
     /// What a host needs to know of the services.
     pub fn backends(&self) -> Backends {
         Backends {

@@ -96,11 +96,6 @@ fn table(text: &mut String, record: &Record, title: &str, lines: &[Line], cell: 
             })
         };
         let rows: Vec<Option<&Row>> = names.iter().map(find).collect();
-        let plain = |row: &&Row| row.problem.is_none() && row.key.route.as_deref() == Some("plain");
-        let pooled = !matches!(pattern.section, Section::Closed | Section::Cold);
-        if pooled && rows.iter().flatten().any(plain) && reasons.is_empty() {
-            reasons.push("Without PgBouncer, which couldn't be started.".to_owned());
-        }
         // Nobody has it, or nobody was asked.
         if !rows.iter().flatten().any(|row| row.key.op == pattern.op) {
             continue;

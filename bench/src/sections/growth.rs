@@ -35,7 +35,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
             users: Some(*users),
             ..Setting::new(Section::Growth, Route::PgBouncer, PEOPLE)
         };
-        let mut scene = Scene::pooled(bench, &OURS, setting);
+        let mut scene = Scene::set(bench, &OURS, setting);
         if !scene.subjects.is_empty() {
             fill(bench, &grown(*users), *users)?;
         }

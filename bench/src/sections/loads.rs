@@ -29,7 +29,7 @@ pub(super) fn delayed(bench: &Bench) -> Result<Vec<Row>> {
         delay: Some(bench.plan.delay),
         ..Setting::new(Section::Delay, Route::PgBouncer, 8)
     };
-    let mut scene = Scene::pooled(bench, &SERVICES, setting);
+    let mut scene = Scene::set(bench, &SERVICES, setting);
     every_operation(bench, &mut scene, &[1, 8])?;
     Ok(scene.rows)
 }

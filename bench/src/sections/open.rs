@@ -22,7 +22,7 @@ const CLIENTS: usize = 8;
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let setting = Setting::new(Section::Open, Route::PgBouncer, CONNECTIONS);
-    let mut scene = Scene::pooled(bench, &SERVICES, setting);
+    let mut scene = Scene::set(bench, &SERVICES, setting);
     let seconds = bench.plan.seconds;
     for op in [Op::Login, Op::MeCookie, Op::Refresh] {
         // What each can do, by its URL.

@@ -32,7 +32,7 @@ pub(crate) struct Options {
 }
 
 /// What the packages are called, by what they are checked for.
-const NATIVE: [&str; 8] = [
+const NATIVE: [&str; 9] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
@@ -41,6 +41,7 @@ const NATIVE: [&str; 8] = [
     "xtask",
     "doorward-tests",
     "doorward-bench",
+    "doorward-bench-hash",
 ];
 const UNIT: [&str; 7] = [
     "doorward-argon2",
@@ -51,14 +52,22 @@ const UNIT: [&str; 7] = [
     "xtask",
     "doorward-bench",
 ];
-const ON_WORKERS: [&str; 5] = [
+const ON_WORKERS: [&str; 7] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
     "doorward-workers",
     "doorward-browser",
+    "doorward-bench-hash",
+    "doorward-bench-hello-worker",
 ];
-const ON_WASI: [&str; 4] = ["doorward-argon2", "doorward-core", "doorward-edge", "doorward-spin"];
+const ON_WASI: [&str; 5] = [
+    "doorward-argon2",
+    "doorward-core",
+    "doorward-edge",
+    "doorward-spin",
+    "doorward-bench-hello-component",
+];
 
 /// One thing that must pass.
 struct Step {

@@ -184,19 +184,24 @@ impl Host {
         self.plan.port
     }
 
-    /// Where its output goes.
-    pub fn log(&self) -> &Path {
-        &self.plan.log
-    }
-
     /// The process that was started; others may have been started by it.
     pub fn id(&self) -> u32 {
         self.service.id()
     }
 
+    /// Where its output goes.
+    pub fn log(&self) -> &Path {
+        &self.plan.log
+    }
+
     /// Whether it hasn't ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.service.ended().is_none()
+    }
+
+    /// Ends it.
+    pub fn stop(&mut self) {
+        self.service.stop();
     }
 
     /// Ends it if necessary and starts it again, on the same port.

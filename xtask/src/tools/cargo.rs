@@ -32,7 +32,7 @@ impl Pace {
 
 /// The program `binary` of the crate `name`: one on the `PATH` of the same version, or the one in the cache.
 ///
-/// Without `--locked`: a lock may name a release that a mirror doesn't show yet.
+/// Without `--locked` unless the options say so: a lock may name a release that a mirror doesn't show yet.
 pub(super) fn tool(name: &str, version: &str, binary: &str, pace: Pace, options: &[&str]) -> Result<PathBuf> {
     if let Some(found) = run::find(binary)
         && says_version(&found, version)
@@ -53,8 +53,6 @@ pub(super) fn tool(name: &str, version: &str, binary: &str, pace: Pace, options:
     command
         .env("RUSTUP_TOOLCHAIN", versions::RUST)
         .env("CARGO_TARGET_DIR", &target)
-        // No dependency that is too new for that toolchain.
-        .env("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS", "fallback")
         .env_remove("RUSTFLAGS");
     command
         .args(["install", "--root"])
