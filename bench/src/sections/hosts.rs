@@ -1,15 +1,18 @@
 //! What is about the hosts: memory with many sign-ins at once, cold start, and flights.
 
 use anyhow::{Context, Result};
-use xtask::bench_peers::Route;
+use xtask::artifacts;
+use xtask::bench_peers::{Peer, Route};
+use xtask::hosts::{Host, HostOptions, Kind};
 
-use super::{Bench, OURS, PEERS, SERVICES};
-use crate::api::{self, Op};
+use super::{Bench, PEERS, SERVICES};
+use crate::api::{self, Api, Op};
 use crate::cpu;
 use crate::load::Shape;
-use crate::record::{Row, Section, sample};
+use crate::people::People;
+use crate::record::{Key, Row, Section, sample};
 use crate::rounds::Turn;
-use crate::scene::{Scene, Setting};
+use crate::scene::{Scene, Setting, name};
 
 /// How many sign in at once.
 const AT_ONCE: usize = 64;
@@ -59,23 +62,40 @@ pub(super) fn cold(bench: &Bench) -> Result<Vec<Row>> {
     Ok(scene.rows)
 }
 
-/// How often an operation waits for the database and for the cache, as `Server-Timing` says.
+/// How often an operation waits for the database and for the cache, as `Server-Timing` says: on hosts of their own with
+/// the limits on, because those under load run without.
 pub(super) fn flights(bench: &Bench) -> Result<Vec<Row>> {
-    let mut scene = Scene::set(bench, &OURS, Setting::new(Section::Flights, Route::PgBouncer, 2));
-    for op in api::ALL {
-        // The warm-up may have to fetch what the next one has at hand.
-        scene.contest(
-            1,
-            Some(op),
-            |key| key,
-            |subject, _, _| {
-                let timing = subject.people.call(op)?.server_timing;
-                let timing = timing.context("an answer without Server-Timing")?;
-                Ok(sample([("sql", count(&timing, "sql")?), ("kv", count(&timing, "kv")?)]))
-            },
-        )?;
+    let mut rows = Vec::new();
+    for (peer, kind) in [(Peer::Worker, Kind::Workers), (Peer::Component, Kind::Wasi)] {
+        let artifact = match kind {
+            Kind::Workers => artifacts::worker()?,
+            Kind::Wasi => artifacts::component()?,
+        };
+        let label = format!("bench-flights-{}", kind.name());
+        let options = HostOptions::new(kind).named(&label);
+        let (dir, log) = (bench.tools.scratch.join(&label), xtask::run::log(&label));
+        let (env, backends) = (bench.stack.env(), bench.stack.backends());
+        let host = Host::start(options, env, &backends, &artifact, &dir, &log)?;
+        let mut people = People::new(Api::Doorward, &host.base_url(), &label);
+        people.enrol(1)?;
+        for op in api::ALL.into_iter().filter(|op| Api::Doorward.offers(*op)) {
+            // The first may have to fetch what later ones have at hand. A session ends but once.
+            if op != Op::Logout {
+                people.call(op)?;
+            }
+            let timing = people
+                .call(op)?
+                .server_timing
+                .context("an answer without Server-Timing")?;
+            let key = Key {
+                op: Some(op.name().to_owned()),
+                ..Key::new(Section::Flights, name(peer))
+            };
+            let flights = [("sql", count(&timing, "sql")?), ("kv", count(&timing, "kv")?)];
+            rows.push(Row::of(key, vec![sample(flights)]));
+        }
     }
-    Ok(scene.rows)
+    Ok(rows)
 }
 
 /// The flights of a kind in `sql;desc="2";dur=12.1, kv;desc="1";dur=0.9`; a kind that isn't named had none.

@@ -19,6 +19,8 @@ const SHARE: f64 = 0.7;
 /// Over how many connections, at most; and how many clients find out what somebody can do.
 const CONNECTIONS: usize = 64;
 const CLIENTS: usize = 8;
+/// How many requests a turn has at least.
+const FEWEST: f64 = 30.0;
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
     let setting = Setting::new(Section::Open, Route::PgBouncer, CONNECTIONS);
@@ -49,6 +51,8 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
                 };
                 let rate = SHARE * capacity.context("nobody knows what it can do at most")?;
                 let clients = CONNECTIONS;
+                // Of what is slow, a turn has few.
+                let seconds = seconds.max(FEWEST / rate);
                 let mut sample = subject.measure(bench, everybody, op, Shape::Open { clients, rate, seconds })?;
                 sample.insert("rate".to_owned(), rate);
                 Ok(sample)
