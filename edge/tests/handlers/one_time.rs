@@ -191,8 +191,8 @@ fn reset_password_tells_what_became_of_the_token() {
         assert_eq!(flight.0[2].1[1], None, "no session is kept");
         // A change of address dies with the password, if this very event was written.
         let event = flight.0[0].1[4].clone();
-        let stale = [Some(ANN.to_string()), event, Some("email_change".to_owned())];
-        assert_eq!(flight.0[1].1, stale);
+        let removed = [Some(ANN.to_string()), event, Some("email_change".to_owned())];
+        assert_eq!(flight.0[1].1, removed);
     }
 }
 

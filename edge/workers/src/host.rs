@@ -13,7 +13,7 @@ use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::PgSql;
 use doorward_edge::outbound::rest_kv::RestKv;
 use worker::js_sys::{self, JsString};
-use worker::{Context, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
+use worker::{Context, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
 use crate::socket::Database;
@@ -119,7 +119,7 @@ impl Host for WorkersHost {
         response.bytes().await.ok().map(Bytes::from)
     }
 
-    pub(crate) fn nfkc(text: &str) -> String {
+    fn nfkc(text: &str) -> String {
         nfkc(text)
     }
 
