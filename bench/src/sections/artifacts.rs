@@ -25,7 +25,7 @@ pub(super) fn sizes() -> Result<Vec<Row>> {
         if !file.is_file() {
             return Ok(Row::without(key, Problem::NotRun("it isn't built yet".to_owned())));
         }
-        let (raw, gzipped) = artifacts::sizes(&file)?;
+        let (raw, gzipped) = artifacts::sizes(&[file])?;
         #[expect(clippy::cast_precision_loss, reason = "bytes of a file, far below 2^52")]
         let sizes = [("raw_bytes", raw as f64), ("gzip_bytes", gzipped as f64)];
         Ok(Row::of(key, vec![sample(sizes)]))
