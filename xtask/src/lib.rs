@@ -13,6 +13,7 @@
 
 pub mod artifacts;
 pub mod bench_peers;
+pub mod budget;
 pub mod examples;
 pub mod hosts;
 mod lean;
