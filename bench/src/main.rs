@@ -14,6 +14,7 @@ mod sections;
 mod stats;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -49,8 +50,7 @@ fn run(options: &Options) -> Result<()> {
         Record::default()
     };
     if !options.render {
-        measure(options, &mut record)?;
-        record.write(&file)?;
+        measure(options, &mut record, &file)?;
     }
     report::write(&record, &folder)?;
     say(&format!("written: {}", folder.join("RESULTS.md").display()));
@@ -60,7 +60,7 @@ fn run(options: &Options) -> Result<()> {
     }
 }
 
-fn measure(options: &Options, record: &mut Record) -> Result<()> {
+fn measure(options: &Options, record: &mut Record, file: &Path) -> Result<()> {
     let whole = Progress::start("all");
     let plan = options.plan();
     record.conditions = report::conditions(&plan);
@@ -83,10 +83,12 @@ fn measure(options: &Options, record: &mut Record) -> Result<()> {
             let rows = sections::run(&bench, *section)?;
             record.rows.retain(|row| row.key.section != *section);
             record.rows.extend(rows);
+            // What is measured is kept, whatever becomes of the rest.
+            record.write(file)?;
         }
     }
     record
         .conditions
         .push(("took".to_owned(), progress::human(whole.elapsed())));
-    Ok(())
+    record.write(file)
 }

@@ -12,7 +12,7 @@ use crate::record::Section;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub(crate) struct Options {
-    /// Short rounds: the whole table in minutes, with numbers that are good for a first look only
+    /// Short rounds: the whole table in a quarter of an hour, with numbers that are good for a first look only
     #[arg(long)]
     quick: bool,
     /// Only this section; may be given several times. The others keep what results.json has of them
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// How often everybody has its turn [default: 3, quick: 2]
     #[arg(long)]
     rounds: Option<usize>,
-    /// How many seconds a turn takes [default: 2, quick: 0.5]
+    /// How many seconds a turn takes [default: 2, quick: 0.3]
     #[arg(long)]
     seconds: Option<f64>,
     /// Measure nothing: write the report anew from results.json
@@ -48,7 +48,7 @@ pub(crate) struct Plan {
 
 impl Options {
     pub(crate) fn plan(&self) -> Plan {
-        let seconds = self.seconds.unwrap_or(if self.quick { 0.5 } else { 2.0 });
+        let seconds = self.seconds.unwrap_or(if self.quick { 0.3 } else { 2.0 });
         Plan {
             rounds: self.rounds.unwrap_or(if self.quick { 2 } else { 3 }).max(1),
             seconds,

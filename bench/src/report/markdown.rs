@@ -209,7 +209,11 @@ fn growth(text: &mut String, record: &Record) {
         .iter()
         .flat_map(|op| sizes.iter().map(move |users| (*op, *users)));
     let line = |(op, users): (Op, u32)| {
-        let (label, key) = line(format!("{}, {users} users", op.name()), Section::Growth, Some(op));
+        let (label, key) = line(
+            format!("{}, {} thousand users", op.name(), users / 1000),
+            Section::Growth,
+            Some(op),
+        );
         let users = Some(users);
         (label, Key { users, ..key })
     };

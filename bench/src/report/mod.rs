@@ -41,7 +41,12 @@ pub(crate) fn conditions(plan: &Plan) -> Vec<(String, String)> {
     };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = read("/proc/loadavg").split(' ').next().unwrap_or("unknown").to_owned();
-    let dirty = if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+    let dirty = if said(
+        "git",
+        &["--no-optional-locks", "status", "--porcelain", "--untracked-files=no"],
+    )
+    .is_empty()
+    {
         ""
     } else {
         " with changes"
