@@ -101,12 +101,6 @@ impl Fields {
         self.parsed(path, &text, parse)
     }
 
-    /// An optional field of a form, where a text of nothing but spaces is what nobody filled in.
-    pub fn filled<T, E: Problem>(&mut self, path: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        let text = self.optional_text(path).filter(|text| !text.trim().is_empty())?;
-        self.parsed(path, &text, parse)
-    }
-
     /// A text that has to be there and not be empty, as it was sent.
     pub fn required_text(&mut self, path: &'static str) -> Option<String> {
         match self.take(path) {

@@ -109,10 +109,10 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let not_like = [email.as_ref().map(Email::as_str), name.as_ref().map(PersonName::as_str)];
     let not_like: Vec<&str> = not_like.into_iter().flatten().collect();
     let password = password.and_then(|raw| fields.new_password("password", &raw, &not_like, H::nfkc));
-    let phone = fields.filled("phone", Phone::parse);
-    let department = fields.filled("department", Line::parse);
-    let position = fields.filled("position", Line::parse);
-    let firm = fields.filled("firmSlug", Slug::parse);
+    let phone = fields.optional("phone", Phone::parse);
+    let department = fields.optional("department", Line::parse);
+    let position = fields.optional("position", Line::parse);
+    let firm = fields.optional("firmSlug", Slug::parse);
     let role = fields.optional_text("role");
     let role = role.map(|role| chosen_role(ctx, &role)).transpose()?;
     let invitation = fields.optional_text("invitation");
