@@ -320,7 +320,10 @@ fn a_suspended_user_is_out(stage: &Stage) {
         changed(&root.patch(&account(&person), &json!({"status": "active"})));
         stage.app().login(&person.person);
         // But not with what somebody may have kept from before.
-        stage.app().present(&person.session.refresh).error(401, "SESSION_REVOKED");
+        stage
+            .app()
+            .present(&person.session.refresh)
+            .error(401, "SESSION_REVOKED");
         let kept = stage.poll(BOUND, || stage.app().me(&person.session.access), out);
         kept.error(401, "UNAUTHENTICATED");
     }
