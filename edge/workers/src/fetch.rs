@@ -52,7 +52,9 @@ async fn send(request: Request<Bytes>) -> worker::Result<Response<Bytes>> {
 
 /// In one piece where the answer says how long it is, and that is not too long: each piece is two crossings.
 async fn whole(answer: &web_sys::Response, headers: &HeaderMap) -> Result<Bytes, JsValue> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     let is_plain = !headers.contains_key(header::CONTENT_ENCODING);
     if is_plain && length.is_some_and(|length: usize| length <= MAX_ANSWER) {
         let body: ArrayBuffer = JsFuture::from(answer.array_buffer()?).await?.unchecked_into();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
 use doorward_core::time::Time;
+use doorward_core::unicode::Unicode;
 use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::PgSql;
@@ -59,10 +60,11 @@ pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
 }
 
-/// The runtime's own NFKC, `String.prototype.normalize`.
-pub(crate) fn nfkc(text: &str) -> String {
-    JsString::from(text).normalize("NFKC").into()
-}
+/// The runtime's own: `String.prototype.normalize` and `toLowerCase`.
+pub(crate) const UNICODE: Unicode = Unicode {
+    nfkc: |text| JsString::from(text).normalize("NFKC").into(),
+    lowercase: |text| JsString::from(text).to_lower_case().into(),
+};
 
 /// The wall clock.
 pub(crate) fn now() -> Time {
@@ -96,6 +98,8 @@ impl Host for WorkersHost {
     type Kv = Option<RestKv<WorkersFetch>>;
     type Fetch = WorkersFetch;
 
+    const UNICODE: Unicode = UNICODE;
+
     fn sql(&self) -> &Self::Sql {
         &self.0.sql
     }
@@ -117,10 +121,6 @@ impl Host for WorkersHost {
             return None;
         }
         response.bytes().await.ok().map(Bytes::from)
-    }
-
-    pub(crate) fn nfkc(text: &str) -> String {
-        nfkc(text)
     }
 
     fn now(&self) -> Time {

@@ -1,30 +1,30 @@
 //! SASLprep (RFC 4013): what SCRAM makes of a password before it hashes it, on both sides.
 //!
-//! Ours rather than the crate's own function, because of its NFKC: that is lent (see `doorward_core::nfkc`).
+//! Ours rather than the crate's own function, because of its NFKC: that is lent (see `doorward_core::unicode`).
 
-use doorward_core::nfkc::Nfkc;
+use doorward_core::unicode::Unicode;
 use stringprep::tables;
 use zeroize::Zeroizing;
 
 /// A password as PostgreSQL stores and compares it: by SASLprep, and as it is where SASLprep refuses it.
-pub(super) fn saslprep(password: &str, nfkc: Nfkc) -> Zeroizing<String> {
+pub(super) fn saslprep(password: &str, unicode: Unicode) -> Zeroizing<String> {
     let prepared = if password.is_ascii() {
         None
     } else {
-        prepare(password, nfkc)
+        prepare(password, unicode)
     };
     prepared.unwrap_or_else(|| Zeroizing::new(password.to_owned()))
 }
 
 /// SASLprep's steps, in the order of RFC 4013, section 2; nothing when one of them refuses.
-fn prepare(password: &str, nfkc: Nfkc) -> Option<Zeroizing<String>> {
+fn prepare(password: &str, unicode: Unicode) -> Option<Zeroizing<String>> {
     // A zero width space is in both tables, and for PostgreSQL a space.
     let mapped = password
         .chars()
         .map(|c| if tables::non_ascii_space_character(c) { ' ' } else { c })
         .filter(|&c| !tables::commonly_mapped_to_nothing(c));
     let mapped: Zeroizing<String> = Zeroizing::new(mapped.collect());
-    let normal = Zeroizing::new(nfkc(&mapped));
+    let normal = Zeroizing::new((unicode.nfkc)(&mapped));
     let fine =
         !normal.contains(is_prohibited) && is_one_way(&normal) && !normal.contains(tables::unassigned_code_point);
     fine.then_some(normal)
@@ -53,7 +53,7 @@ fn is_one_way(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_core::nfkc::by_tables;
+    use doorward_core::unicode::TABLES;
 
     fn theirs(password: &str) -> String {
         stringprep::saslprep(password).map_or_else(|_| password.to_owned(), String::from)
@@ -63,7 +63,7 @@ mod tests {
     fn every_character_is_prepared_as_the_crate_prepares_it() {
         for c in '\0'..=char::MAX {
             for password in [c.to_string(), format!("a{c}"), format!("\u{5d0}{c}\u{5d0}")] {
-                assert_eq!(*saslprep(&password, by_tables), theirs(&password), "{password:?}");
+                assert_eq!(*saslprep(&password, TABLES), theirs(&password), "{password:?}");
             }
         }
     }
@@ -83,7 +83,7 @@ mod tests {
             ("\u{2168}\u{627}", "\u{2168}\u{627}"),
             ("\u{2168}\u{1f511}", "\u{2168}\u{1f511}"),
         ] {
-            assert_eq!(*saslprep(password, by_tables), prepared);
+            assert_eq!(*saslprep(password, TABLES), prepared);
         }
     }
 }
