@@ -14,9 +14,10 @@ use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::PgSql;
 use doorward_edge::outbound::rest_kv::RestKv;
 use worker::js_sys::{self, JsString};
-use worker::{Context, Delay, Env, Fetcher, ScheduleContext, console_error, console_log, console_warn};
+use worker::{Context, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
+use crate::files;
 use crate::socket::Database;
 
 /// One request's handle on the runtime.
@@ -113,14 +114,7 @@ impl Host for WorkersHost {
     }
 
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
-        // The binding looks at the path only.
-        let address = ["http://assets/", name].concat();
-        let assets = self.0.env.assets("ASSETS").ok()?;
-        let mut response = assets.fetch(address, None).await.ok()?;
-        if response.status_code() != 200 {
-            return None;
-        }
-        response.bytes().await.ok().map(Bytes::from)
+        files::read(&self.0.env, name).await
     }
 
     fn now(&self) -> Time {
