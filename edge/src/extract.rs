@@ -242,7 +242,7 @@ pub(crate) fn has_media_type(headers: &HeaderMap, media_type: &str) -> bool {
 
 /// JSON as the contract sees it: a repeated field is remembered.
 #[derive(Debug)]
-enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Number(serde_json::Number),
