@@ -10,7 +10,7 @@ use super::build::report;
 use xtask::artifacts::{self, Profile};
 use xtask::progress::{self, Progress, human, stopping};
 use xtask::stack::Stack;
-use xtask::{hosts, paths, run as programs, tools};
+use xtask::{budget, hosts, paths, run as programs, tools};
 
 mod browser;
 mod imports;
@@ -391,9 +391,13 @@ fn build() -> Result<Outcome> {
     artifacts::browser()?;
     artifacts::worker()?;
     let component = artifacts::component()?;
-    report("  core for the browser", &artifacts::browser_files())?;
-    report("  Worker", &artifacts::worker_files())?;
-    report("  component", &[component])?;
+    for (what, files, most) in [
+        ("core for the browser", &artifacts::browser_files()[..], budget::BROWSER),
+        ("Worker", &artifacts::worker_files(), budget::WORKER),
+        ("component", &[component], budget::COMPONENT),
+    ] {
+        budget::hold(what, report(&format!("  {what}"), files)?, most)?;
+    }
     Ok(Outcome::Passed)
 }
 
