@@ -21,7 +21,8 @@ fn main() {
     let mut code = String::new();
     for (name, file) in [("APP_CSS", "app.css"), ("APP_JS", "app.js")] {
         let address = address(&built, file).or_else(|| address(&written, file));
-        let address = address.unwrap_or_else(|| panic!("no {file} in {}", written.display()));
+        let address =
+            address.unwrap_or_else(|| panic!("{file} is in neither {} nor {}", built.display(), written.display()));
         constant(&mut code, name, "&str", &format!("{address:?}"));
     }
     for (name, file) in [("CORE_JS", "core.js"), ("CORE_WASM", "core_bg.wasm")] {

@@ -2,7 +2,7 @@
 //!
 //! A permission says *what* a role lets its people do, the [`Scope`] says *to whom*: somebody who belongs to a firm acts
 //! within that firm only; an admin who belongs to none acts everywhere; anybody else who belongs to none acts among those
-//! who belong to none either. What is about oneself needs no permission.
+//! who belong to none either, but reads nobody's profile. What is about oneself needs no permission.
 //!
 //! ```
 //! use doorward_core::authority::{Action, Decision, Person, Principal, Target, may};
@@ -91,9 +91,7 @@ pub enum Action<'a> {
     ReadFirms,
     /// Make a firm.
     MakeFirm,
-    /// Change a firm's name.
-    RenameFirm,
-    /// Change a firm's slug, or whether it takes people.
+    /// Change a firm's name, its slug, or whether it takes people.
     ChangeFirm,
     /// List and take back a firm's invitations.
     ManageInvitations,
@@ -202,7 +200,7 @@ impl Action<'_> {
             Self::SetRole { .. } | Self::SetStatus | Self::SetTier | Self::EndSessions => Permission::UsersManage,
             Self::ReadEvents => Permission::EventsRead,
             Self::ReadFirms => Permission::FirmsRead,
-            Self::MakeFirm | Self::RenameFirm | Self::ChangeFirm => Permission::FirmsManage,
+            Self::MakeFirm | Self::ChangeFirm => Permission::FirmsManage,
             Self::ManageInvitations | Self::Invite { .. } => Permission::InvitationsManage,
             Self::OfferOfficeSessions => Permission::MentoringOffer,
             Self::AskForOfficeSession => Permission::MentoringAsk,
@@ -227,11 +225,14 @@ pub fn may(principal: &Principal, action: &Action<'_>, target: &Target<'_>) -> D
     if *target == Target::Deployment {
         return allowed_if(runs_all);
     }
-    if !principal.scope().holds(target) {
+    // To belong to no firm is nothing that two people have in common, where profiles are read.
+    let is_shared = principal.scope() != Scope::Firmless || *action != Action::ReadProfile;
+    if !is_shared || !principal.scope().holds(target) {
         return Decision::Hidden;
     }
     match (action, target) {
-        (Action::SetTier, _) if is_self => Decision::Denied,
+        // What one's own plan opens is for whoever runs the deployment to say.
+        (Action::SetTier, _) if is_self => allowed_if(runs_all),
         (Action::SetRole { role, permissions }, Target::Person(person)) => {
             let holds = principal.covers(person.role, person.permissions, person.firm);
             allowed_if(holds && principal.covers(role, *permissions, person.firm))
@@ -246,13 +247,12 @@ pub fn may(principal: &Principal, action: &Action<'_>, target: &Target<'_>) -> D
         (Action::AskForOfficeSession, Target::Person(person)) => {
             allowed_if(!is_self && person.permissions.has(Permission::MentoringOffer))
         }
-        (Action::ChangeFirm, Target::Firm(_)) => allowed_if(runs_all),
         (Action::ReadProfile | Action::UpdateProfile | Action::ReadEvents, Target::Person(_))
         | (
             Action::ListProfiles
             | Action::ReadEvents
             | Action::ReadFirms
-            | Action::RenameFirm
+            | Action::ChangeFirm
             | Action::ManageInvitations,
             Target::Firm(_),
         )

@@ -19,7 +19,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 
 /// How much of a body that is too large a host adapter still takes off the wire before it answers, in bytes: a proxy in
 /// front may give up on a server that answers while it is still sending.
-pub const MAX_DRAINED: usize = 1024 * 1024;
+pub const MAX_DRAINED: usize = 8 * 1024 * 1024;
 
 /// How many problems one reply tells: more than a body with the longest lists that are taken can have.
 const MAX_ERRORS: usize = 250;

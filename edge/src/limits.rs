@@ -108,13 +108,7 @@ impl<H: Host> Context<H> {
         let mut buckets = vec![self.bucket("login:account", By::Account, &account, 100, HOUR)];
         if let Some(address) = self.address_key() {
             buckets.push(self.bucket("login:address", By::Address, &address, 60, 10 * MINUTE));
-            buckets.push(self.bucket(
-                "login:both",
-                By::Account,
-                &format!("{address}:{account}"),
-                20,
-                10 * MINUTE,
-            ));
+            buckets.push(self.login_both(&address, &account));
         }
         let keys = self.login_keys(email);
         let longest = if self.client.address.is_some() {
@@ -128,8 +122,8 @@ impl<H: Host> Context<H> {
         self.run_limit(command, &buckets).await
     }
 
-    /// Forgets the attempts after a success, and that this address is one of the account's. After the reply: neither is
-    /// worth a flight before it.
+    /// Forgets the attempts of this address for the account after a success, and remembers that the address is one of the
+    /// account's. After the reply: neither is worth a flight before it.
     pub(crate) fn login_succeeded(&self, email: &Email) {
         if self.config().limits == Limits::Off || self.kv_rests() {
             return;
@@ -137,9 +131,14 @@ impl<H: Host> Context<H> {
         let host = self.host.clone();
         let timeout = self.config().kv_timeout;
         let [attempts, known] = self.login_keys(email);
+        let both = self
+            .address_key()
+            .map(|address| self.login_both(&address, &account_key(email)));
         let has_address = self.client.address.is_some();
         self.host.defer(async move {
-            let mut commands = vec![vec!["DEL".into(), attempts.into()]];
+            let mut forget: Command<'_> = vec!["DEL".into(), attempts.into()];
+            forget.extend(both.map(|bucket| bucket.key.into()));
+            let mut commands = vec![forget];
             if has_address {
                 commands.push(vec![
                     "SET".into(),
@@ -152,6 +151,12 @@ impl<H: Host> Context<H> {
             // Without Redis there is nothing to forget.
             let _ = within(host.sleep(timeout), host.kv().pipeline(&commands)).await;
         });
+    }
+
+    /// The bucket for an address and an account together. Only attempts that fail fill it.
+    fn login_both(&self, address: &str, account: &str) -> Bucket {
+        let key = format!("{address}:{account}");
+        self.bucket("login:both", By::Account, &key, 20, 10 * MINUTE)
     }
 
     /// The keys of the attempts and of the known address.

@@ -3,6 +3,8 @@
 //! The defence is the rule of Go 1.25's `http.CrossOriginProtection`: it needs no token in a form, because browsers say
 //! where a request comes from. CORS answers trusted origins only.
 
+use std::borrow::Cow;
+
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Uri};
 
@@ -78,7 +80,8 @@ fn is_trusted(origin: &str, trusted: &[String]) -> bool {
     trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(origin))
 }
 
-/// Whether the origin's host and port are the ones that the request was sent to, or the origin is our own.
+/// Whether the origin's host and port are the ones that the request was sent to, or the origin is our own. Where a host
+/// shows neither, what it was sent to is our own, or on this machine another name of that.
 fn is_own(origin: &HeaderValue, headers: &HeaderMap, uri: &Uri, own: Option<&str>) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     if own.is_some_and(|own| own.eq_ignore_ascii_case(origin)) {
@@ -89,7 +92,24 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap, uri: &Uri, own: Option<&str
     };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str));
-    host.is_some_and(|host| !host.is_empty() && host.eq_ignore_ascii_case(origin_host))
+    match (host, own.and_then(|own| own.split_once("://"))) {
+        (Some(host), _) => !host.is_empty() && host.eq_ignore_ascii_case(origin_host),
+        (None, Some((_, own_host))) => on_this_machine(own_host).eq_ignore_ascii_case(&on_this_machine(origin_host)),
+        (None, None) => false,
+    }
+}
+
+/// A host and port, by one name for the names of the loopback address.
+fn on_this_machine(host: &str) -> Cow<'_, str> {
+    // An IPv6 address stands in brackets (RFC 3986, 3.2.2), and its colons are no port's.
+    let name = match host.rsplit_once(':') {
+        Some((name, _)) if !host.ends_with(']') => name,
+        _ => host,
+    };
+    match host.strip_prefix(name) {
+        Some(port) if ["localhost", "127.0.0.1", "[::1]"].contains(&name) => Cow::Owned(["localhost", port].concat()),
+        _ => Cow::Borrowed(host),
+    }
 }
 
 #[cfg(test)]
@@ -138,5 +158,35 @@ mod tests {
         assert!(!allowed(&[("origin", "https://app.example.com.evil.example")]));
         assert!(!allowed(&[("origin", "null")]));
         assert!(allowed(&[("origin", "")]));
+    }
+
+    #[test]
+    fn a_host_that_shows_no_host_was_sent_to_our_own() {
+        let allowed = |own: &str, origin: &'static str| {
+            let headers = HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
+            is_allowed(&headers, &Uri::from_static("/auth/login"), Some(own), &[])
+        };
+        let own = "http://localhost:3000";
+        for origin in [
+            own,
+            "https://localhost:3000",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+        ] {
+            assert!(allowed(own, origin), "{origin}");
+        }
+        assert!(allowed("https://[::1]", "https://localhost"));
+        assert!(allowed("https://id.example.com", "http://id.example.com"));
+        for origin in [
+            "http://localhost:3001",
+            "http://localhost",
+            "http://127.0.0.2:3000",
+            "http://localhost.evil.example:3000",
+            "http://evil.example:3000",
+            "null",
+        ] {
+            assert!(!allowed(own, origin), "{origin}");
+        }
+        assert!(!allowed("https://id.example.com", "http://localhost"));
     }
 }

@@ -235,10 +235,11 @@ impl<H: Host> Context<H> {
         })
     }
 
-    /// `Authorization: Bearer` (RFC 6750, 2.1) counts before the cookie: who sends it means it.
+    /// `Authorization: Bearer` (RFC 6750, 2.1) counts before the cookie: who sends it means it. Another scheme is for
+    /// somebody else, such as a proxy in front.
     fn access_token(&self) -> Option<&str> {
-        match self.headers.get(header::AUTHORIZATION) {
-            Some(value) => bearer(value),
+        match self.headers.get(header::AUTHORIZATION).and_then(bearer) {
+            Some(token) => Some(token),
             None => self.cookies().get(SessionCookie::Access),
         }
     }

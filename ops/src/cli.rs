@@ -1,7 +1,5 @@
 //! The arguments, and which command they name.
 
-use std::path::PathBuf;
-
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
@@ -93,13 +91,8 @@ struct Migrate {
     #[arg(long, value_name = "NUMBER")]
     until: Option<i32>,
 
-    /// Don't write a backup first, where there are accounts
-    #[arg(long)]
-    no_backup: bool,
-
-    /// Where the backup is written
-    #[arg(long, env = "DOORWARD_BACKUP_DIR", default_value = ".", value_name = "FOLDER")]
-    backup_dir: PathBuf,
+    #[command(flatten)]
+    beforehand: backup::Beforehand,
 
     #[command(subcommand)]
     action: Option<MigrateAction>,
@@ -136,8 +129,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<Report> {
         }) => migrate::status(cli.database()).await,
         Command::Migrate(Migrate { dry_run: true, .. }) => migrate::dry_run(cli.database()).await,
         Command::Migrate(options) => {
-            let folder = (!options.no_backup).then_some(options.backup_dir.as_path());
-            migrate::run(cli.database(), options.lock_timeout, options.until, folder).await
+            migrate::run(cli.database(), options.lock_timeout, options.until, &options.beforehand).await
         }
         Command::Seed(options) => seed::run(options, cli.database()).await,
         Command::Admin(action) => admin::run(action, cli.database()).await,

@@ -1,8 +1,9 @@
 //! `doorward keys`: makes, renews and lists the key set that a deployment signs its tokens with (a JWK Set, RFC 7517).
 //!
 //! A key set is a secret. It goes to standard output only when no file is named; files are for their owner alone (0600)
-//! and are replaced whole or not at all.
+//! and are replaced whole or not at all. Where no set is named, it is the one of the environment, or of `cargo xtask dev`.
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,11 @@ use serde_json::{Value, json};
 
 use crate::host::SystemEntropy;
 use crate::output::Report;
+
+/// What holds the key set of a deployment, the set itself.
+const VARIABLE: &str = "DOORWARD_KEYS";
+/// Where `cargo xtask dev` keeps its key set, from the root of the checkout.
+const DEVELOPMENT: &str = ".doorward/keys.json";
 
 /// What to do with a key set.
 #[derive(Debug, Subcommand)]
@@ -36,11 +42,18 @@ pub(crate) struct Generate {
     out: Option<PathBuf>,
 }
 
+/// Which key set.
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The key set, or - for standard input [default: what DOORWARD_KEYS holds, or the checkout's .doorward/keys.json]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Promote {
-    /// The key set, or - for standard input
-    #[arg(value_name = "FILE")]
-    set: PathBuf,
+    #[command(flatten)]
+    set: Set,
 
     /// Write to this file (it may be the same) instead of to standard output
     #[arg(long, value_name = "FILE")]
@@ -53,9 +66,8 @@ pub(crate) struct Rotate {
     #[arg(long)]
     stage: bool,
 
-    /// The key set, or - for standard input
-    #[arg(value_name = "FILE")]
-    set: PathBuf,
+    #[command(flatten)]
+    set: Set,
 
     /// Write to this file (it may be the same) instead of to standard output
     #[arg(long, value_name = "FILE")]
@@ -64,9 +76,8 @@ pub(crate) struct Rotate {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// The key set, or - for standard input
-    #[arg(value_name = "FILE")]
-    set: PathBuf,
+    #[command(flatten)]
+    set: Set,
 }
 
 /// Does it.
@@ -84,15 +95,49 @@ pub(crate) fn run(action: &Action) -> anyhow::Result<Report> {
         }
         Action::Rotate(Rotate { stage, set, out }) => {
             let add = if *stage { Keys::stage } else { Keys::rotate };
-            let new = add(&read(set)?, random(&SystemEntropy)?, random(&SystemEntropy)?);
-            deliver(new.with_context(|| set.display().to_string())?, out.as_deref())
+            let (old, place) = set.read()?;
+            let new = add(&old, random(&SystemEntropy)?, random(&SystemEntropy)?);
+            deliver(new.context(place)?, out.as_deref())
         }
         Action::Promote(Promote { set, out }) => {
-            let new = Keys::promote(&read(set)?);
-            deliver(new.with_context(|| set.display().to_string())?, out.as_deref())
+            let (old, place) = set.read()?;
+            deliver(Keys::promote(&old).context(place)?, out.as_deref())
         }
-        Action::List(List { set }) => listed(&read(set)?).with_context(|| set.display().to_string()),
+        Action::List(List { set }) => {
+            let (set, place) = set.read()?;
+            listed(&set).context(place)
+        }
     }
+}
+
+impl Set {
+    /// The set, and where it is from.
+    fn read(&self) -> anyhow::Result<(String, String)> {
+        if let Some(path) = &self.file {
+            return Ok((read(path)?, path.display().to_string()));
+        }
+        if let Some(set) = env::var_os(VARIABLE).filter(|set| !set.is_empty()) {
+            // Not with what it holds, as `env::var` would say it.
+            let set = set.into_string().ok().context("DOORWARD_KEYS is no text")?;
+            return Ok((set, VARIABLE.to_owned()));
+        }
+        let here = env::current_dir().context("can't tell the current folder")?;
+        if let Some(path) = of_checkout(&here) {
+            eprintln!("the keys of {}", path.display());
+            return Ok((read(&path)?, path.display().to_string()));
+        }
+        bail!(
+            "no key set: name a FILE (`doorward keys generate --out FILE` makes one), set {VARIABLE}, or be in a checkout where \
+             `cargo xtask dev` keeps one in {DEVELOPMENT}"
+        )
+    }
+}
+
+/// The key set that `cargo xtask dev` keeps in the checkout that `here` is in.
+fn of_checkout(here: &Path) -> Option<PathBuf> {
+    let is_root = |dir: &&Path| dir.join("xtask/Cargo.toml").is_file() && dir.join("migrations").is_dir();
+    let path = here.ancestors().find(is_root)?.join(DEVELOPMENT);
+    path.is_file().then_some(path)
 }
 
 /// Puts the set where it was asked for: to standard output as it is, or to a file, and then says which keys it has.

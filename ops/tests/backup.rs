@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::Value;
@@ -187,35 +187,146 @@ fn one_by_pg_dump_comes_back_row_for_row_where_it_fits_the_server() {
     }
 }
 
+/// What writes a backup: Doorward itself, and pg_dump where it fits the server.
+fn ways() -> Vec<&'static str> {
+    let (folder, probe) = (Folder::create(), Database::migrated());
+    let fits = probe.doorward(&["backup", &folder.file("x"), "--with", "pg-dump"]);
+    let fits = fits.status.success().then_some("pg-dump");
+    ["doorward"].into_iter().chain(fits).collect()
+}
+
+/// Restores as an operator does, with what is there before going into `folder`.
+fn restore(database: &Database, file: &str, folder: &Folder, more: &[&str]) -> Output {
+    let mut command = database.command(&["restore", file, "--json"]);
+    command.args(more).env("DOORWARD_BACKUP_DIR", &folder.0);
+    command.output().unwrap()
+}
+
 #[test]
-fn a_database_that_holds_something_is_replaced_only_when_told() {
+fn a_database_goes_back_to_its_backup_and_forth_again() {
+    for with in ways() {
+        let (folder, kept, source) = (Folder::create(), Folder::create(), full());
+        let file = folder.file("all.backup");
+        back_up(&source, &file, with);
+        let wanted = contents(&source);
+
+        // Also an import that was interrupted left something.
+        source.execute(
+            "DELETE FROM \"Notes\"; DELETE FROM users WHERE role = 'mentee';
+             INSERT INTO users (name, email) VALUES ('Since', 'since@example.com');
+             CREATE UNLOGGED TABLE import_0123456789abcdef0123456789abcdef_users (a integer)",
+        );
+        let changed = source.rows("SELECT * FROM users ORDER BY id");
+        let output = restore(&source, &file, &kept, &[]);
+        assert!(output.status.success(), "{with}: {}", stderr(&output));
+        assert_eq!(rows_of(&json(&output), "users"), 11);
+        assert_eq!(
+            contents(&source),
+            wanted,
+            "{with}: what was made since is gone, what was deleted is back"
+        );
+
+        let backup = json(&output)["backup"].as_str().unwrap().to_owned();
+        assert!(
+            backup.starts_with(kept.0.to_str().unwrap()) && backup.ends_with("-before-restore.backup"),
+            "{backup}"
+        );
+        assert!(stderr(&output).contains(&backup), "it is said");
+        let output = restore(&source, &backup, &kept, &["--no-backup"]);
+        assert!(output.status.success(), "{with}: {}", stderr(&output));
+        assert_eq!(json(&output)["backup"], Value::Null);
+        assert_eq!(source.rows("SELECT * FROM users ORDER BY id"), changed, "{with}");
+        assert_eq!(kept.names().len(), 1, "one was asked for");
+    }
+}
+
+/// A way back over a migration: what it made is known to be Doorward's.
+#[test]
+fn an_older_backup_replaces_everything_that_doorward_makes() {
+    for with in ways() {
+        let (folder, source) = (Folder::create(), Database::create());
+        assert!(source.doorward(&["migrate", "--until", "1"]).status.success());
+        source.execute("INSERT INTO users (id, name, email) VALUES (gen_random_uuid(), 'Ada', 'ada@example.com')");
+        // An extension that a migration brought stays, with its functions.
+        let own = |database: &Database| -> Vec<Rows> {
+            let mut structure = structure(database);
+            structure[4] = database.rows(
+                "SELECT oid::regprocedure::text FROM pg_proc AS p WHERE pronamespace = 'public'::regnamespace
+                 AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')",
+            );
+            structure
+        };
+        let (before, shape) = (contents(&source), own(&source));
+        let file = folder.file("old.backup");
+        let output = source.doorward(&["backup", &file, "--with", with]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(source.doorward(&["migrate", "--no-backup"]).status.success());
+
+        let output = restore(&source, &file, &folder, &[]);
+        assert!(output.status.success(), "{with}: {}", stderr(&output));
+        assert_eq!((contents(&source), own(&source)), (before, shape), "{with}");
+    }
+}
+
+#[test]
+fn what_others_keep_is_dropped_only_when_told() {
+    for with in ways() {
+        let (folder, kept, source) = (Folder::create(), Folder::create(), full());
+        let file = folder.file("all.backup");
+        back_up(&source, &file, with);
+        let wanted = contents(&source);
+        for (make, name) in [
+            ("CREATE TABLE since (a integer)", "since"),
+            ("CREATE VIEW seen AS SELECT 1 AS one", "seen"),
+            (
+                "CREATE FUNCTION theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                "theirs",
+            ),
+            ("CREATE TYPE hue AS ENUM ('red')", "hue"),
+        ] {
+            source.execute(make);
+            let before = contents(&source);
+            let why = refusal(&restore(&source, &file, &kept, &[]));
+            assert!(
+                why.contains(&format!(" {name}")) && why.contains("--replace"),
+                "{with}: {why}"
+            );
+            assert_eq!(contents(&source), before);
+            assert_eq!(kept.names(), Vec::<String>::new(), "nothing is written for nothing");
+
+            let output = restore(&source, &file, &kept, &["--replace", "--no-backup"]);
+            assert!(output.status.success(), "{with}: {}", stderr(&output));
+            assert_eq!(contents(&source), wanted, "{with}");
+        }
+        // Something else than Doorward altogether.
+        let foreign = Database::create();
+        foreign.execute("CREATE TABLE orders (id integer); INSERT INTO orders VALUES (1)");
+        let why = refusal(&restore(&foreign, &file, &kept, &[]));
+        assert!(why.contains("holds orders"), "{why}");
+        assert_eq!(foreign.value("SELECT count(*) FROM orders"), "1");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_kept_nothing_is_replaced() {
     let (folder, source) = (Folder::create(), full());
     let file = folder.file("all.backup");
     back_up(&source, &file, "doorward");
-    let wanted = contents(&source);
-
-    source.execute("DELETE FROM \"Notes\"; DELETE FROM users WHERE role = 'mentee'; CREATE TABLE since (a integer); CREATE VIEW seen AS SELECT 1 AS one");
+    source.execute("DELETE FROM \"Notes\"");
     let before = contents(&source);
-    let why = refusal(&source.doorward(&["restore", &file]));
-    assert!(why.contains("isn't empty") && why.contains("--replace"), "{why}");
+    let blocked = folder.file("a-file");
+    fs::write(&blocked, "").unwrap();
+    let why = refusal(&restore(&source, &file, &folder, &["--backup-dir", &blocked]));
+    assert!(
+        why.contains("no backup could be made") && why.contains("--no-backup"),
+        "{why}"
+    );
     assert_eq!(contents(&source), before);
-
-    let output = source.doorward(&["restore", &file, "--replace"]);
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(
-        contents(&source),
-        wanted,
-        "what was made since is gone, what was deleted is back"
-    );
-    assert_eq!(
-        source.value("SELECT count(*) FROM pg_views WHERE viewname = 'seen'"),
-        "0"
-    );
 }
 
 #[test]
 fn a_file_that_was_harmed_changes_nothing() {
-    let (folder, source) = (Folder::create(), full());
+    let (folder, kept, source) = (Folder::create(), Folder::create(), full());
     let file = folder.file("all.backup");
     back_up(&source, &file, "doorward");
     let before = contents(&source);
@@ -247,14 +358,15 @@ fn a_file_that_was_harmed_changes_nothing() {
         ("it is empty", Vec::new()),
     ] {
         fs::write(&harmed, bytes).unwrap();
-        let why = refusal(&source.doorward(&["restore", &harmed, "--replace"]));
+        let why = refusal(&restore(&source, &harmed, &kept, &[]));
         assert!(
             why.contains("damaged") || why.contains("cut short") || why.contains("no backup"),
             "{what}: {why}"
         );
         assert_eq!(contents(&source), before, "{what}");
     }
-    let why = refusal(&source.doorward(&["restore", &folder.file("none"), "--replace"]));
+    assert_eq!(kept.names(), Vec::<String>::new());
+    let why = refusal(&source.doorward(&["restore", &folder.file("none")]));
     assert!(why.contains("can't read"), "{why}");
 }
 

@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use doorward_core::id::RequestId;
 use serde_json::{Value, json};
 use support::forwarder::Forwarder;
 use support::gateway::{Gateway, TOKEN};
@@ -32,6 +34,53 @@ fn it_says_that_it_is_there() {
     let database = Database::create();
     let answer = start(&database, &[]).request("GET", "/healthz", &[], "");
     assert_eq!((answer.status, answer.json()), (200, json!({ "status": "ok" })));
+}
+
+/// Whatever the reply, and whatever the request calls itself.
+#[test]
+fn every_reply_has_a_name_of_its_own() {
+    let database = Database::create();
+    let bearer = format!("Bearer {TOKEN}");
+    let url = database.url();
+    let mut seen = BTreeSet::new();
+    let mut asked = 0;
+    for more in [&[][..], &["--dev-mail"]] {
+        let gateway = start(&database, more);
+        for (method, path, body) in [
+            ("GET", "/healthz", ""),
+            ("DELETE", "/healthz", ""),
+            ("POST", "/sql", r#"{"query": "SELECT 1", "params": []}"#),
+            ("POST", "/sql", "no JSON"),
+            ("GET", "/sql", ""),
+            ("POST", "/", r#"["PING"]"#),
+            ("POST", "/pipeline", "{}"),
+            ("GET", "/get/nothing", ""),
+            ("POST", "/emails", "{}"),
+            ("GET", "/mailbox/none", ""),
+            ("GET", "/nowhere/at/all", ""),
+        ] {
+            for authorization in ["", &bearer] {
+                let headers = [
+                    ("authorization", authorization),
+                    ("neon-connection-string", &url),
+                    ("x-request-id", "named-by-the-client"),
+                ];
+                let answer = gateway.request(method, path, &headers, body);
+                let ids = answer
+                    .head
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("x-request-id: "));
+                let ids: Vec<_> = ids.collect();
+                assert!(
+                    ids.len() == 1 && RequestId::parse(ids[0]).is_some(),
+                    "{method} {path}: {answer:?}"
+                );
+                seen.insert(ids[0].to_owned());
+                asked += 1;
+            }
+        }
+    }
+    assert_eq!(seen.len(), asked, "no two have one name");
 }
 
 #[test]

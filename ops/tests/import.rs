@@ -138,6 +138,50 @@ fn right(database: &Database, email: &str) -> Verdict {
     verify(Some(&hash), &Attempt::new(PASSWORD, TABLES), &mut Workspace::new())
 }
 
+/// Each command that `import sample` answers brings people in, as it stands, also from a folder with an awkward name.
+#[test]
+#[cfg(unix)]
+fn the_samples_say_how_they_are_imported() {
+    let samples = Samples::with(0);
+    let dir = samples.path("it's a \"sample\" & more");
+    let arguments = ["import", "sample", &dir, "--users", "3"];
+    let said = support::stdout(&doorward(&arguments).output().unwrap());
+    let answer = document(&doorward(&arguments).arg("--json").output().unwrap());
+    let commands = answer["commands"].as_array().unwrap();
+
+    let written = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let written = written.filter(|path| !path.to_str().unwrap().ends_with(".map.json"));
+    let mut written: Vec<_> = written.map(|path| path.to_str().unwrap().to_owned()).collect();
+    let mut named: Vec<_> = commands.iter().map(|one| one["path"].as_str().unwrap()).collect();
+    written.sort();
+    named.sort_unstable();
+    assert_eq!(named, written, "all that was written");
+
+    let program = Path::new(env!("CARGO_BIN_EXE_doorward")).parent().unwrap();
+    for one in commands {
+        let [path, command] = ["path", "command"].map(|name| one[name].as_str().unwrap());
+        let line = one["load"].as_str().map(|load| format!("{load} && {command}"));
+        let line = line.unwrap_or_else(|| command.to_owned());
+        assert!(said.lines().any(|text| text.trim() == line), "{line}: {said}");
+
+        let (target, source) = (Database::migrated(), Database::create());
+        if let Some(load) = one["load"].as_str() {
+            assert!(load.starts_with("psql "), "{load}");
+            source.execute(&fs::read_to_string(path).unwrap());
+        }
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", &format!("{command} --json")])
+            .current_dir(&samples.0)
+            .env("PATH", program)
+            .env("DATABASE_URL", target.url())
+            .env("SOURCE", source.url())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{command}: {}", stderr(&output));
+        assert!(document(&output)["imported"].as_u64().unwrap() >= 3, "{command}");
+    }
+}
+
 #[test]
 fn every_form_of_a_dump_brings_the_same_people() {
     let samples = Samples::new();

@@ -29,11 +29,15 @@ impl Drop for Directory {
 }
 
 fn keys(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_doorward"))
-        .arg("keys")
-        .args(arguments)
-        .output()
-        .unwrap()
+    command(arguments).output().unwrap()
+}
+
+/// Not in this checkout, which may have keys of its own, and without those of this process's environment.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.arg("keys").args(arguments);
+    command.current_dir("/").env_remove("DOORWARD_KEYS");
+    command
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -165,6 +169,82 @@ fn a_list_tells_which_keys_are_active_and_no_secret() {
         ]
     );
     assert_no_secret(&set, &keys(&["list", &file]));
+}
+
+#[test]
+fn a_set_that_is_not_named_is_that_of_the_environment_or_of_the_checkout() {
+    let directory = Directory::create("unnamed");
+    let [ours, developments] = [(); 2].map(|()| text(&keys(&["generate"]).stdout));
+    let kids = |set: &str| -> Vec<String> {
+        let (signing, mac) = ids(set);
+        signing.into_iter().chain(mac.iter().map(ToString::to_string)).collect()
+    };
+    let listed = |command: &mut Command| -> Vec<String> {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let lines = text(&output.stdout);
+        lines
+            .lines()
+            .map(|line| line.split_whitespace().nth(1).unwrap().to_owned())
+            .collect()
+    };
+
+    // A checkout, and a folder in it that isn't its root.
+    let inside = directory.0.join("ops/src");
+    fs::create_dir_all(&inside).unwrap();
+    let list = || {
+        let mut command = command(&["list"]);
+        command.current_dir(&inside);
+        command
+    };
+    fs::create_dir_all(directory.0.join(".doorward")).unwrap();
+    fs::write(directory.file(".doorward/keys.json"), &developments).unwrap();
+    // Without more, that may be anybody's folder. (Above it is this checkout, which may have keys.)
+    let output = list().output().unwrap();
+    assert!(!kids(&developments).iter().any(|kid| text(&output.stdout).contains(kid)));
+    fs::create_dir_all(directory.0.join("migrations")).unwrap();
+    fs::create_dir_all(directory.0.join("xtask")).unwrap();
+    fs::write(directory.file("xtask/Cargo.toml"), "").unwrap();
+
+    assert_eq!(listed(&mut list()), kids(&developments));
+    assert_eq!(listed(list().env("DOORWARD_KEYS", "")), kids(&developments));
+    assert_eq!(
+        listed(list().env("DOORWARD_KEYS", &ours)),
+        kids(&ours),
+        "it comes first"
+    );
+    let file = directory.file("own.json");
+    keys(&["generate", "--out", &file]);
+    let own = kids(&fs::read_to_string(&file).unwrap());
+    let named = listed(command(&["list", &file]).env("DOORWARD_KEYS", &ours));
+    assert_eq!(named, own, "what is named comes before");
+
+    for (arguments, count) in [(&["rotate"][..], 2), (&["rotate", "--stage"], 2)] {
+        let output = command(arguments).env("DOORWARD_KEYS", &ours).output().unwrap();
+        let (signing, mac) = ids(&text(&output.stdout));
+        assert_eq!((signing.len(), mac.len()), (count, count), "{output:?}");
+        let (old, _) = ids(&ours);
+        assert!(signing.contains(&old[0]));
+        let staged = text(&output.stdout);
+        let output = command(&["promote"]).env("DOORWARD_KEYS", staged).output().unwrap();
+        assert_eq!(output.status.success(), arguments.len() == 2, "{output:?}");
+    }
+
+    for arguments in [&["list"][..], &["rotate"], &["promote"]] {
+        let output = keys(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let why = text(&output.stderr);
+        assert!(
+            ["FILE", "DOORWARD_KEYS", ".doorward/keys.json"]
+                .iter()
+                .all(|way| why.contains(way)),
+            "{why}"
+        );
+        let output = command(arguments).env("DOORWARD_KEYS", "hunter2").output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let why = text(&output.stderr);
+        assert!(why.contains("DOORWARD_KEYS") && !why.contains("hunter2"), "{why}");
+    }
 }
 
 #[test]

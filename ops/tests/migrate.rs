@@ -82,7 +82,11 @@ fn status_tells_what_was_applied_and_what_is_pending() {
         ),
         (0, files())
     );
+    assert_eq!(before["tables"], 0);
     assert!(stdout(&database.doorward(&["migrate", "status"])).contains("0001_create_users  pending"));
+    database.execute("CREATE SCHEMA other; CREATE TABLE other.anything (a integer)");
+    let used = json(&database.doorward(&["migrate", "status", "--json"]));
+    assert_eq!(used["tables"], 1, "also what somebody else keeps there");
 
     database.doorward(&["migrate"]);
     let after = json(&database.doorward(&["migrate", "status", "--json"]));

@@ -109,11 +109,17 @@ pub fn browser_folder() -> PathBuf {
 /// When a tool is missing and can't be installed, or something doesn't compile.
 pub fn worker() -> Result<PathBuf> {
     browser()?;
-    let build = paths::root().join("edge/workers/build");
+    worker_of("doorward-workers", "edge/workers")
+}
+
+/// The same of another package that is a Worker, in its folder's `build`.
+pub(crate) fn worker_of(package: &str, folder: &str) -> Result<PathBuf> {
+    let folder = paths::root().join(folder);
+    let build = folder.join("build");
     let entry = build.join("index.js");
     let (bindgen, worker_build) = (tools::wasm_bindgen()?, tools::worker_build()?);
-    let (esbuild, wasm_opt) = (tools::esbuild()?, tools::wasm_opt()?);
-    let log = fresh_log("build-worker");
+    let esbuild = tools::esbuild()?;
+    let log = fresh_log(&format!("build-{package}"));
 
     // The same compilation that worker-build asks for, in the same environment. When it yields what it yielded the last
     // time, the bindings, the bundle and the optimisation are those of the last time too.
@@ -122,14 +128,14 @@ pub fn worker() -> Result<PathBuf> {
     compile.args([
         "build",
         "--package",
-        "doorward-workers",
+        package,
         "--lib",
         "--release",
         "--target",
         "wasm32-unknown-unknown",
     ]);
-    run::run("compiling the Worker", &mut compile, &log)?;
-    let wasm = paths::target()?.join("wasm32-unknown-unknown/release/doorward_workers.wasm");
+    run::run(&format!("compiling the Worker {package}"), &mut compile, &log)?;
+    let wasm = compiled("wasm32-unknown-unknown", package)?;
     let stamp = stamp(&wasm)?;
     let stamp_file = build.join(".stamp");
     if entry.is_file() && fs::read_to_string(&stamp_file).is_ok_and(|last| last == stamp) {
@@ -137,13 +143,11 @@ pub fn worker() -> Result<PathBuf> {
     }
 
     let mut command = Command::new(worker_build);
-    command
-        .current_dir(paths::root().join("edge/workers"))
-        .args(["--release", "--no-opt"]);
+    command.current_dir(&folder).args(["--release", "--no-opt"]);
     command.env("WASM_BINDGEN_BIN", bindgen).env("ESBUILD_BIN", esbuild);
     command.env("CARGO_TARGET_DIR", paths::target()?);
     run::run("binding and bundling the Worker", &mut command, &log)?;
-    optimise(&wasm_opt, &worker_module(), &["-O"], &WORKER_FEATURES, &log)?;
+    optimise_worker(&build.join("index_bg.wasm"), &log)?;
     fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))?;
     Ok(entry)
 }
@@ -169,6 +173,11 @@ const BROWSER_FEATURES: [&str; 6] = [
     "multivalue",
     "reference-types",
 ];
+
+/// Optimises what wasm-bindgen made, as a Worker's.
+pub(crate) fn optimise_worker(module: &Path, log: &Path) -> Result<()> {
+    optimise(&tools::wasm_opt()?, module, &["-O"], &WORKER_FEATURES, log)
+}
 
 /// What worker-build would do with `wasm-opt`, and without the names of functions: a tenth of the download.
 ///
@@ -218,11 +227,16 @@ pub fn browser_files() -> [PathBuf; 2] {
 /// When it doesn't compile.
 pub fn component() -> Result<PathBuf> {
     browser()?;
+    component_of("doorward-spin")
+}
+
+/// The same of another package that is a component.
+pub(crate) fn component_of(package: &str) -> Result<PathBuf> {
     let mut command = run::cargo();
     command.args([
         "build",
         "--package",
-        "doorward-spin",
+        package,
         "--lib",
         "--release",
         "--target",
@@ -231,11 +245,17 @@ pub fn component() -> Result<PathBuf> {
     // Nothing reads the names in a component's modules; without them it is a third smaller.
     command.args(["--config", "profile.release.strip=true"]);
     run::run(
-        "compiling the WASI component",
+        &format!("compiling the WASI component {package}"),
         &mut command,
-        &fresh_log("build-component"),
+        &fresh_log(&format!("build-{package}")),
     )?;
-    Ok(paths::target()?.join("wasm32-wasip2/release/doorward_spin.wasm"))
+    compiled("wasm32-wasip2", package)
+}
+
+/// Where cargo puts a package's library as WebAssembly.
+fn compiled(target: &str, package: &str) -> Result<PathBuf> {
+    let file = format!("{target}/release/{}.wasm", package.replace('-', "_"));
+    Ok(paths::target()?.join(file))
 }
 
 /// The size of files taken together, and their size when gzip -9 has done its best with each, in bytes.

@@ -12,6 +12,7 @@
 //! owner is killed, because a guard holds a pipe to the owner and ends the service when the pipe closes.
 
 pub mod artifacts;
+pub mod bench_peers;
 pub mod budget;
 pub mod examples;
 pub mod hosts;

@@ -3,14 +3,10 @@
 mod commands;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use commands::{build, dev, test};
+use commands::{bench, build, dev, test};
 use xtask::progress;
 
 /// What Doorward's checkout can do by itself.
@@ -29,14 +25,17 @@ enum Command {
     Build(build::Options),
     /// Run everything that must pass
     Test(test::Options),
+    /// Measure it against what a team would pick instead
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = watch_signals().and_then(|()| match cli.command {
+    let result = progress::watch_signals().and_then(|()| match cli.command {
         Command::Dev(options) => dev::run(&options),
         Command::Build(options) => build::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,20 +45,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The first signal asks for the end, in order; the second ends at once (and leaves the rest to the guards).
-fn watch_signals() -> Result<()> {
-    let seen = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&seen))?;
-        signal_hook::flag::register(signal, Arc::clone(&seen))?;
-    }
-    std::thread::spawn(move || {
-        while !seen.load(Ordering::Relaxed) {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        progress::STOP.store(true, Ordering::Relaxed);
-    });
-    Ok(())
 }

@@ -2,8 +2,12 @@
 //!
 //! Whole lines only, so that it reads the same on a terminal, in a log, and from several threads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Set by a signal: whatever waits gives up.
 pub static STOP: AtomicBool = AtomicBool::new(false);
@@ -13,6 +17,25 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 /// How long something may take before it is worth a line, and how often it is after that.
 const FIRST: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(20);
+
+/// The first signal asks for the end, in order; the second ends at once (and leaves the rest to the guards).
+///
+/// # Errors
+/// When the system refuses.
+pub fn watch_signals() -> Result<()> {
+    let seen = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&seen))?;
+        signal_hook::flag::register(signal, Arc::clone(&seen))?;
+    }
+    std::thread::spawn(move || {
+        while !seen.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        STOP.store(true, Ordering::Relaxed);
+    });
+    Ok(())
+}
 
 /// Prints nothing more about progress (the suite has its own lines).
 pub fn quiet() {

@@ -86,7 +86,15 @@ impl Stack {
     /// # Errors
     /// See [`Stack::start`].
     pub fn start_services(name: &str) -> Result<Self> {
-        let doorward = artifacts::doorward(Profile::Dev)?;
+        Self::start_services_built(name, Profile::Dev)
+    }
+
+    /// The same with a command line and a gateway that are compiled like this.
+    ///
+    /// # Errors
+    /// See [`Stack::start`].
+    pub fn start_services_built(name: &str, profile: Profile) -> Result<Self> {
+        let doorward = artifacts::doorward(profile)?;
         let dir = Directory::make(name)?;
         let log = |part: &str| fresh(&run::log(&format!("{name}-{part}")));
         let postgres = Postgres::launch(
@@ -143,6 +151,16 @@ impl Stack {
     /// Valkey's URL.
     pub fn redis_url(&self) -> String {
         self.valkey.url()
+    }
+
+    /// The configuration of its hosts.
+    pub fn env(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
+    /// Where it keeps its data.
+    pub fn dir(&self) -> &Path {
+        &self.dir.0
     }
 
     /// What a host needs to know of the services.

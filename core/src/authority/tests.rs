@@ -58,7 +58,7 @@ const PEOPLE: Table<'static> = &[
     (
         "read profile",
         [
-            "-DDD", "ADDD", "ADDD", "ADDD", "AAHH", "AAHH", "ADDD", "ADDD", "ADDD", "AHHA", "AAAA",
+            "-DDD", "ADDD", "ADDD", "ADDD", "AAHH", "AAHH", "ADDD", "ADDD", "ADDD", "AHHH", "AAAA",
         ],
     ),
     (
@@ -94,7 +94,7 @@ const PEOPLE: Table<'static> = &[
     (
         "set tier",
         [
-            "-DDD", "DDDD", "DDDD", "DDDD", "DDDD", "DAHH", "DDDD", "DDDD", "DDDD", "DDDD", "DAAA",
+            "-DDD", "DDDD", "DDDD", "DDDD", "DDDD", "DAHH", "DDDD", "DDDD", "DDDD", "DDDD", "AAAA",
         ],
     ),
     (
@@ -150,15 +150,9 @@ const FIRMS: Table<'static> = &[
         ],
     ),
     (
-        "rename firm",
-        [
-            "DD--", "DD--", "DD--", "DD--", "DD--", "AH--", "DD--", "DD--", "DD--", "DD--", "AA--",
-        ],
-    ),
-    (
         "change firm",
         [
-            "DD--", "DD--", "DD--", "DD--", "DD--", "DH--", "DD--", "DD--", "DD--", "DD--", "AA--",
+            "DD--", "DD--", "DD--", "DD--", "DD--", "AH--", "DD--", "DD--", "DD--", "DD--", "AA--",
         ],
     ),
     (
@@ -195,7 +189,6 @@ fn action<'a>(name: &str, given: &'a Role) -> Action<'a> {
         "read events" => Action::ReadEvents,
         "read firms" => Action::ReadFirms,
         "make firm" => Action::MakeFirm,
-        "rename firm" => Action::RenameFirm,
         "change firm" => Action::ChangeFirm,
         "manage invitations" => Action::ManageInvitations,
         "invite member" | "invite admin" => Action::Invite { role, permissions },
@@ -296,7 +289,7 @@ fn nothing_can_be_done_to_what_it_is_not_for() {
     for name in [
         "read firms",
         "make firm",
-        "rename firm",
+        "change firm",
         "manage invitations",
         "list profiles",
         "invite admin",

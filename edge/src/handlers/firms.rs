@@ -1,8 +1,8 @@
 //! `GET, POST /api/firms`, `PATCH /api/firms/{id}`: the firms that share this deployment.
 //!
 //! GET 200 `{firms, nextCursor}`, by slug · POST 201 `{firm}` · PATCH 200 `{firm}` · 401 · 403 `FORBIDDEN` · 404
-//! `FIRM_NOT_FOUND` · 409 `SLUG_TAKEN`. A firm's own admin sees that firm alone and may rename it; firms are made, moved to
-//! another slug and closed by an admin without a firm. One flight to read, two to write.
+//! `FIRM_NOT_FOUND` · 409 `SLUG_TAKEN`. A firm's own admin sees and changes that firm alone; firms are made by an admin without
+//! a firm. One flight to read, two to write.
 
 use doorward_core::authority::{Action, Target, may};
 use doorward_core::error::FieldProblem;
@@ -19,7 +19,7 @@ use crate::guards::allow;
 use crate::host::{Host, Rows, SqlError, Statement};
 use crate::paging::Page;
 use crate::reply::Reply;
-use crate::store::firms::{Change, Firm, Updated, create, list, update};
+use crate::store::firms::{Change, Firm, NewFirm, Updated, create, list, update};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -40,7 +40,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
-    let (slug, name) = match new_firm(ctx) {
+    let firm = match new_firm(ctx) {
         Ok(body) => body,
         Err(failure) => return ctx.refuse(Permission::FirmsManage, failure).await,
     };
@@ -48,19 +48,28 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let decision = may(&actor.user.principal(), &Action::MakeFirm, &Target::Deployment);
     allow(decision, Code::Forbidden)?;
     let id = FirmId::generate(ctx.now, &ctx.host)?;
-    let rows = write(ctx, create(&actor, id, &slug, &name, ctx.step()?)).await?;
+    let rows = write(ctx, create(&actor, id, &firm, ctx.step()?)).await?;
     match Firm::first(&rows)? {
         Some(firm) => Ok(Reply::json(StatusCode::CREATED, &Body { firm: &firm })),
         None => ctx.outdated().await,
     }
 }
 
-fn new_firm<H: Host>(ctx: &Context<H>) -> Result<(Slug, FirmName), Failure> {
-    let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
+fn new_firm<H: Host>(ctx: &Context<H>) -> Result<NewFirm, Failure> {
+    let mut fields = Fields::read(&ctx.headers, &ctx.body, &["status"])?;
     let slug = fields.required("slug", Slug::parse);
     let name = fields.required("name", FirmName::parse);
+    let status = fields.optional("status", status);
     fields.finish()?;
-    Ok((present(slug)?, present(name)?))
+    Ok(NewFirm {
+        slug: present(slug)?,
+        name: present(name)?,
+        status: status.unwrap_or(FirmStatus::Active),
+    })
+}
+
+fn status(word: &str) -> Result<FirmStatus, FieldProblem> {
+    FirmStatus::parse(word).ok_or(FieldProblem::Invalid)
 }
 
 pub(crate) async fn patch<H: Host>(ctx: &Context<H>, id: FirmId) -> Result<Reply, Failure> {
@@ -69,12 +78,8 @@ pub(crate) async fn patch<H: Host>(ctx: &Context<H>, id: FirmId) -> Result<Reply
         Err(failure) => return ctx.refuse(Permission::FirmsManage, failure).await,
     };
     let (actor, _) = ctx.fresh(Vec::new()).await?;
-    let principal = actor.user.principal();
-    let target = Target::Firm(id);
-    allow(may(&principal, &Action::RenameFirm, &target), Code::FirmNotFound)?;
-    if change.slug.is_some() || change.status.is_some() {
-        allow(may(&principal, &Action::ChangeFirm, &target), Code::FirmNotFound)?;
-    }
+    let decision = may(&actor.user.principal(), &Action::ChangeFirm, &Target::Firm(id));
+    allow(decision, Code::FirmNotFound)?;
     let rows = write(ctx, update(&actor, id, &change, ctx.step()?)).await?;
     match Updated::first(&rows)? {
         Updated::Done(firm) => Ok(Reply::json(StatusCode::OK, &Body { firm: &firm })),
@@ -88,7 +93,7 @@ fn changes<H: Host>(ctx: &Context<H>) -> Result<Change, Failure> {
     let change = Change {
         slug: fields.optional("slug", Slug::parse),
         name: fields.optional("name", FirmName::parse),
-        status: fields.optional("status", |word| FirmStatus::parse(word).ok_or(FieldProblem::Invalid)),
+        status: fields.optional("status", status),
     };
     fields.finish().map(|()| change)
 }

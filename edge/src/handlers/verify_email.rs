@@ -56,6 +56,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         answers => answers?,
     };
     let user = Consumed::first(&answers)?.user()?;
+    ctx.forget_user(user.id);
     ctx.deliver_later();
     Ok(Reply::user(&user))
 }

@@ -89,7 +89,14 @@ const BODIES: &[(&str, &[Field])] = &[
         &[("newEmail", "Email", MUST), ("password", "Given", MUST)],
     ),
     ("Confirmation", &[("password", "Given", MUST)]),
-    ("NewFirm", &[("slug", "NeededSlug", MUST), ("name", "PersonName", MUST)]),
+    (
+        "NewFirm",
+        &[
+            ("slug", "NeededSlug", MUST),
+            ("name", "PersonName", MUST),
+            ("status", "GivenFirmStatus", MAY),
+        ],
+    ),
     (
         "FirmChange",
         &[

@@ -93,22 +93,24 @@ pub(crate) fn exists(firm: FirmId) -> Statement<'static> {
     statement("firm.exists", sql, vec![shown(firm)])
 }
 
+/// A firm that isn't there yet.
+#[derive(Debug)]
+pub(crate) struct NewFirm {
+    pub(crate) slug: Slug,
+    pub(crate) name: FirmName,
+    pub(crate) status: FirmStatus,
+}
+
 /// Makes a firm.
-pub(crate) fn create<'a>(
-    actor: &'a Actor,
-    firm: FirmId,
-    slug: &'a Slug,
-    name: &'a FirmName,
-    step: Step<'a>,
-) -> Statement<'a> {
+pub(crate) fn create<'a>(actor: &'a Actor, id: FirmId, firm: &'a NewFirm, step: Step<'a>) -> Statement<'a> {
     statement(
         "firm.create",
         concat!(
             "WITH ",
             actor!(),
             ", f AS (
-                INSERT INTO firms (id, slug, name, created_at, updated_at)
-                SELECT $9::text::uuid, $10::text, $11::text, $3::text::timestamptz, $3::text::timestamptz FROM actor
+                INSERT INTO firms (id, slug, name, status, created_at, updated_at)
+                SELECT $9::text::uuid, $10::text, $11::text, $12::text, $3::text::timestamptz, $3::text::timestamptz FROM actor
                 RETURNING *
              ), event AS (
                 INSERT INTO events (id, firm_id, actor_id, kind, outcome, ip, user_agent, details, created_at)
@@ -122,7 +124,15 @@ pub(crate) fn create<'a>(
             firm_columns!(),
             " FROM f"
         ),
-        actor.params(step, [shown(firm), text(slug.as_str()), text(name.as_str())]),
+        actor.params(
+            step,
+            [
+                shown(id),
+                text(firm.slug.as_str()),
+                text(firm.name.as_str()),
+                text(firm.status.as_str()),
+            ],
+        ),
     )
 }
 

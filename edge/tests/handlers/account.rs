@@ -124,8 +124,8 @@ fn a_new_password_ends_the_other_sessions_unless_they_are_kept() {
         assert_eq!(params[4].as_deref(), Some(CHANGED_AT));
         assert!(params[2].as_deref().unwrap().starts_with("$argon2id$"));
         // What was on its way goes, if the event of this change was written.
-        let stale = Some("password_reset email_change".to_owned());
-        assert_eq!(flights[1].0[1].1, [Some(ANN.to_string()), params[7].clone(), stale]);
+        let links = Some("password_reset email_change".to_owned());
+        assert_eq!(flights[1].0[1].1, [Some(ANN.to_string()), params[7].clone(), links]);
         if !keep {
             // This session stays.
             assert_eq!(flights[1].0[2].1[1], Some(SESSION.to_string()));

@@ -199,8 +199,11 @@ fn a_success_is_noted_in_the_cache_after_the_reply() {
     let after = stage.kv_flights();
     let words: Vec<_> = after[0].iter().map(|command| command[0].as_str()).collect();
     assert_eq!(words, ["DEL", "SET"]);
-    // The very keys of the limit's script.
-    assert!(before[0][0].contains(&after[0][0][1]) && before[0][0].contains(&after[0][1][1]));
+    // The very keys of the limit's script: the attempts, the bucket that only those from here fill, the known address.
+    let [attempts, both, known] = [&after[0][0][1], &after[0][0][2], &after[0][1][1]];
+    assert!([attempts, both, known].iter().all(|key| before[0][0].contains(key)));
+    assert!(both.starts_with("doorward:limit:login:both:"), "{both}");
+    assert_eq!(after[0][0].len(), 3);
 
     // Where nobody says the address, no address becomes a known one.
     stage.sql("user.credentials", one(credentials(Some(&HASH), "active", true)));
@@ -211,6 +214,7 @@ fn a_success_is_noted_in_the_cache_after_the_reply() {
     let after = stage.kv_flights();
     assert_eq!(after[0].len(), 1);
     assert_eq!(after[0][0][0], "DEL");
+    assert_eq!(after[0][0].len(), 2);
 }
 
 #[test]

@@ -43,6 +43,18 @@ fn the_database_is_asked_once_within_the_bound() {
 }
 
 #[test]
+fn credentials_for_somebody_else_leave_the_cookie_its_say() {
+    let stage = Stage::new();
+    let token = stage.access_token(ANN, SESSION);
+    let ask = || Ask::get("/api/auth/me").cookie("doorward_access", &token);
+    for other in ["Basic YTpi", "Bearer", "", &*token] {
+        stage.sql("session.alive", one(ann()));
+        assert!(is_ann(&stage.send(&ask().header("authorization", other))), "{other}");
+        stage.advance(BOUND);
+    }
+}
+
+#[test]
 fn a_session_that_is_over_is_remembered_as_long() {
     let stage = Stage::new();
     let token = stage.access_token(ANN, SESSION);
@@ -159,10 +171,8 @@ fn an_authorization_header_counts_before_the_cookie() {
     let with_cookie = || Ask::get("/api/auth/me").cookie("doorward_access", &good);
     stage.sql("session.alive", one(ann()));
     assert!(is_ann(&stage.send(&with_cookie())));
-    for other in ["Bearer x", "Bearer", "Basic YTpi", "", &good] {
-        let answer = stage.send(&with_cookie().header("authorization", other));
-        assert_eq!(answer.status, 401, "{other}");
-    }
+    let answer = stage.send(&with_cookie().header("authorization", "Bearer x"));
+    assert_eq!(answer.status, 401);
     let answer = stage.send(&with_cookie().header("authorization", &format!("bEARER  {good} ")));
     assert!(is_ann(&answer));
 }

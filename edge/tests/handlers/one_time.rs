@@ -191,8 +191,8 @@ fn reset_password_tells_what_became_of_the_token() {
         assert_eq!(flight.0[2].1[1], None, "no session is kept");
         // A change of address dies with the password, if this very event was written.
         let event = flight.0[0].1[4].clone();
-        let stale = [Some(ANN.to_string()), event, Some("email_change".to_owned())];
-        assert_eq!(flight.0[1].1, stale);
+        let removed = [Some(ANN.to_string()), event, Some("email_change".to_owned())];
+        assert_eq!(flight.0[1].1, removed);
     }
 }
 
@@ -210,6 +210,29 @@ fn a_reset_is_believed_at_once_by_the_instance_that_made_it() {
     assert_eq!(stage.send(&reset(&sealed(&stage, Purpose::PasswordReset))).status, 200);
     stage.sql("session.alive", none());
     assert_eq!(stage.send(&me).status, 401);
+}
+
+#[test]
+fn a_verified_address_shows_at_once_in_the_instance_that_verified_it() {
+    for (purpose, name) in [
+        (Purpose::EmailVerification, "token.verify_email"),
+        (Purpose::EmailChange, "token.change_email"),
+    ] {
+        let stage = Stage::new();
+        let me = Ask::get("/api/auth/me").bearer(&stage.access_token(ANN, SESSION));
+        stage.sql("session.alive", one(ann()));
+        assert_eq!(stage.send(&me).status, 200);
+        let mut batch = vec![(name, consumed("t", "f", true))];
+        if purpose == Purpose::EmailChange {
+            batch.push(("token.remove_stale", none()));
+        }
+        stage.batch(batch);
+        assert_eq!(stage.send(&verify(&sealed(&stage, purpose))).status, 200);
+        stage.flights();
+        stage.sql("session.alive", one(ann()));
+        assert_eq!(stage.send(&me).status, 200);
+        assert_eq!(stage.flights().len(), 1, "{name}: the user of before is remembered");
+    }
 }
 
 #[test]

@@ -24,6 +24,22 @@ type Failing = (Ask, Vec<Flight>, &'static [&'static str]);
 /// Statements and their answers.
 type Flight = Vec<(&'static str, Rows)>;
 
+/// A call, its flights before, and the statements of the flight that fails.
+type Call = (Ask, Flight, &'static [&'static str]);
+
+fn around_sessions(access: &str) -> [Call; 3] {
+    let other = format!("/api/auth/sessions/{OTHER_SESSION}");
+    [
+        (Ask::get("/api/auth/sessions").bearer(access), vec![], &["session.list"]),
+        (
+            Ask::delete("/api/auth/sessions").bearer(access),
+            vec![],
+            &["session.end_others"],
+        ),
+        (Ask::delete(&other).bearer(access), vec![], &["session.end_one"]),
+    ]
+}
+
 /// Every call that needs the database, at each of its flights.
 fn calls(stage: &Stage) -> Vec<Failing> {
     let keys = stage.keys();
@@ -45,12 +61,10 @@ fn calls(stage: &Stage) -> Vec<Failing> {
     let change_email = Ask::post("/api/auth/change-email")
         .bearer(&access)
         .json(json!({ "newEmail": "new@example.com", "password": PASSWORD }));
-    let delete = Ask::delete("/api/auth/account")
-        .bearer(&access)
-        .json(json!({ "password": PASSWORD }));
-    let another_password = Ask::delete("/api/auth/account")
-        .bearer(&access)
-        .json(json!({ "password": "something else" }));
+    let delete = |password: &str| {
+        let ask = Ask::delete("/api/auth/account").bearer(&access);
+        ask.json(json!({ "password": password }))
+    };
     let forgot = Ask::post("/auth/forgot-password").json(json!({ "email": EMAIL }));
     let resend = Ask::post("/auth/resend-verification").json(json!({ "email": EMAIL }));
     let mut accept = register.clone();
@@ -60,7 +74,7 @@ fn calls(stage: &Stage) -> Vec<Failing> {
     let known = || ("user.credentials", one(credentials(Some(&HASH), "active", true)));
     let owned = || ("account.owner", one(owner()));
     let mailbox = || ("token.mailbox", one(row(&[&ANN.to_string()])));
-    let calls: Vec<(Ask, Flight, &'static [&'static str])> = vec![
+    let calls: Vec<Call> = vec![
         (login.clone(), vec![], &["user.credentials"]),
         (login, vec![known()], &["session.open"]),
         (wrong, vec![known()], &["event.record"]),
@@ -103,28 +117,18 @@ fn calls(stage: &Stage) -> Vec<Failing> {
             &["account.change_password", "token.remove_stale", "session.end_all"],
         ),
         (change_email.clone(), vec![], &["account.owner"]),
-        (another_password, vec![owned()], &["event.record"]),
+        (delete("something else"), vec![owned()], &["event.record"]),
         (change_email, vec![owned()], &["token.issue_email_change"]),
-        (delete.clone(), vec![], &["account.owner"]),
-        (delete, vec![owned()], &["account.lock_admins", "account.delete"]),
+        (delete(PASSWORD), vec![], &["account.owner"]),
         (
-            Ask::get("/api/auth/sessions").bearer(&access),
-            vec![],
-            &["session.list"],
-        ),
-        (
-            Ask::delete("/api/auth/sessions").bearer(&access),
-            vec![],
-            &["session.end_others"],
-        ),
-        (
-            Ask::delete(&format!("/api/auth/sessions/{OTHER_SESSION}")).bearer(&access),
-            vec![],
-            &["session.end_one"],
+            delete(PASSWORD),
+            vec![owned()],
+            &["account.lock_admins", "account.delete"],
         ),
     ];
     calls
         .into_iter()
+        .chain(around_sessions(&access))
         .map(|(ask, before, failing)| (ask, before.into_iter().map(|one| vec![one]).collect(), failing))
         .chain(under_a_permission(stage))
         .chain(around_profiles(stage))

@@ -12,6 +12,7 @@
 //! <SHA-256 of every byte before this line, in hex>
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -233,6 +234,22 @@ pub(super) fn check(path: &Path) -> anyhow::Result<Vec<Counted>> {
         "the backup is damaged: its tables aren't those that were written"
     );
     Ok(found)
+}
+
+/// The names of what a file brings back: its tables and enumerated types.
+///
+/// # Errors
+/// When its head can't be read.
+pub(super) fn names(path: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let catalog = Reader::open(path)?.head.catalog;
+    let tables = catalog.tables.into_iter().map(|table| table.name);
+    let enums = catalog.enums.into_iter().map(|one| unquoted(&one.name));
+    Ok(tables.chain(enums).collect())
+}
+
+/// The name that [`super::catalog::quoted`] and Postgres write for SQL.
+pub(super) fn unquoted(name: &str) -> String {
+    name.trim_matches('"').replace("\"\"", "\"")
 }
 
 fn hex(bytes: &[u8]) -> String {

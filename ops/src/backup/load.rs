@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use bytes::{Bytes, BytesMut};
 use futures_util::SinkExt as _;
 use tokio_postgres::Transaction;
@@ -19,11 +19,12 @@ use crate::migrate;
 /// How much is sent at a time.
 const PIECE: usize = 1 << 16;
 
-/// Restores the file into the schema of the transaction, which must be empty, and answers what each table holds.
+/// Restores the file into the schema of the transaction, in the place of what that holds, and answers what each table holds.
 ///
 /// # Errors
 /// When the file is damaged, this build doesn't know its migrations, or a row isn't taken as it was.
 pub(super) async fn read(transaction: &Transaction<'_>, path: &Path) -> anyhow::Result<Vec<Counted>> {
+    run(transaction, CLEAR).await?;
     transaction.batch_execute(PLAIN).await.map_err(explain)?;
     let mut reader = Reader::open(path)?;
     prepare(transaction, &reader.head).await?;
@@ -223,54 +224,28 @@ async fn run(transaction: &Transaction<'_>, sql: &str) -> anyhow::Result<()> {
         .with_context(|| sql.to_owned())
 }
 
-/// Refuses a schema that holds something, or empties it when that was asked for.
-pub(super) async fn clear(transaction: &Transaction<'_>, replace: bool) -> anyhow::Result<()> {
-    let row = transaction
-        .query_one(
-            "SELECT current_schema()::text, count(*) FROM pg_class AS c
-             WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-               AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')",
-            &[],
-        )
-        .await
-        .map_err(explain)?;
-    let (schema, relations): (Option<String>, i64) = (row.get(0), row.get(1));
-    let Some(schema) = schema else {
-        bail!("the search path names no schema that is there");
-    };
-    if relations > 0 && !replace {
-        bail!(
-            "the schema {schema} of this database isn't empty. Restore into an empty database, or with --replace, which \
-             drops everything in that schema first"
-        );
-    }
-    // The schema itself stays, and with it who may do what in it.
-    run(
-        transaction,
-        "DO $$
-         DECLARE
-             statement text;
-             space CONSTANT oid := current_schema()::regnamespace;
-         BEGIN
-             FOREACH statement IN ARRAY ARRAY(
-                 SELECT format('DROP %s IF EXISTS %s CASCADE',
-                               CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-                                            WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, oid::regclass)
-                 FROM pg_class AS c
-                 WHERE relnamespace = space AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT relispartition
-                   AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype IN ('e', 'i'))
-                 UNION ALL
-                 SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc AS p
-                 WHERE pronamespace = space AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
-                 UNION ALL
-                 SELECT format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type AS t
-                 WHERE typnamespace = space AND typtype IN ('e', 'd')
-                   AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = t.oid AND d.deptype = 'e'))
-             LOOP
-                 EXECUTE statement;
-             END LOOP;
-         END
-         $$",
-    )
-    .await
-}
+/// Empties the schema. The schema itself stays, and with it who may do what in it.
+pub(super) const CLEAR: &str = "DO $$
+DECLARE
+    statement text;
+    space CONSTANT oid := current_schema()::regnamespace;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT format('DROP %s IF EXISTS %s CASCADE',
+                      CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+                                   WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, oid::regclass)
+        FROM pg_class AS c
+        WHERE relnamespace = space AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND NOT relispartition
+          AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype IN ('e', 'i'))
+        UNION ALL
+        SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc AS p
+        WHERE pronamespace = space AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
+        UNION ALL
+        SELECT format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type AS t
+        WHERE typnamespace = space AND typtype IN ('e', 'd')
+          AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = t.oid AND d.deptype = 'e'))
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$$";

@@ -2,16 +2,17 @@
 //!
 //! `pg_dump` writes the file where there is one that fits the server. Elsewhere Doorward does it by itself: the tables as
 //! the migrations make them, and their rows by COPY. Either file is read back from the disk before it is believed, and
-//! replaces nothing until then.
+//! replaces nothing until then. What it replaces is kept in a backup of its own first.
 
 mod archive;
 mod catalog;
 mod dump;
+mod holdings;
 mod load;
 mod tally;
 mod tools;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -20,10 +21,12 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use doorward_core::entropy::random;
 use serde_json::json;
+use tokio_postgres::Client;
 
 use crate::database::{self, explain};
-use crate::host::SystemEntropy;
+use crate::host::{self, SystemEntropy};
 use crate::output::Report;
+use holdings::Holdings;
 
 /// How to keep a database.
 #[derive(Debug, Args)]
@@ -53,9 +56,62 @@ pub(crate) struct Restore {
     /// The file to read
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Drop what the database's schema holds now
+    /// Also drop what is neither Doorward's nor in the backup
     #[arg(long)]
     replace: bool,
+    #[command(flatten)]
+    beforehand: Beforehand,
+}
+
+/// A backup before something changes.
+#[derive(Debug, Args)]
+pub(crate) struct Beforehand {
+    /// Don't write a backup of what is there first
+    #[arg(long)]
+    no_backup: bool,
+
+    /// Where the backup is written
+    #[arg(long, env = "DOORWARD_BACKUP_DIR", default_value = ".", value_name = "FOLDER")]
+    backup_dir: PathBuf,
+}
+
+impl Beforehand {
+    /// Writes it, unless that isn't wanted, and answers the file. `what` names in the file's name what comes next.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) async fn write(&self, client: &Client, url: &str, what: &str) -> anyhow::Result<Option<PathBuf>> {
+        if self.no_backup {
+            return Ok(None);
+        }
+        let row = client.query_one("SELECT current_database()::text", &[]).await;
+        let name: String = row.map_err(explain)?.get(0);
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_alphanumeric() { c } else { '_' })
+            .collect();
+        // 2026-11-20T22:15:03.123Z without what a file's name had better not have.
+        let time: String = host::now()
+            .to_string()
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect();
+        let folder = &self.backup_dir;
+        let file = folder.join(format!("doorward-{name}-{time}-before-{what}.backup"));
+        let written = async {
+            fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+            write(&file, With::Auto, url).await
+        };
+        let (format, counts) = written.await.context(
+            "no backup could be made, so nothing was changed; --backup-dir says where, --no-backup does without",
+        )?;
+        eprintln!(
+            "backup by {format}: {} ({} rows)",
+            file.display(),
+            counts.values().sum::<u64>()
+        );
+        Ok(Some(file))
+    }
 }
 
 /// Writes a backup.
@@ -114,43 +170,70 @@ pub(crate) async fn write(file: &Path, with: With, url: &str) -> anyhow::Result<
     Ok((format, counts))
 }
 
-/// Brings a backup back.
+/// Brings a backup back, in the place of what the database holds.
 ///
 /// # Errors
-/// When the file is damaged, or the database isn't empty and that wasn't asked for; then nothing has changed.
+/// When the file is damaged, what is there can't be kept first, or something is there that is neither Doorward's nor in the
+/// file and may not be dropped; then nothing has changed.
 pub(crate) async fn restore(options: &Restore, url: &str) -> anyhow::Result<Report> {
     let file = &options.file;
     let mut beginning = Vec::new();
     let opened = File::open(file).with_context(|| format!("can't read {}", file.display()))?;
     opened.take(64).read_to_end(&mut beginning)?;
+    let is_own = beginning.starts_with(archive::MAGIC.as_bytes());
+    if !is_own && !beginning.starts_with(tools::MAGIC) {
+        bail!("{} is no backup", file.display());
+    }
     let mut client = database::connect(url).await?;
-    let transaction = client.transaction().await.map_err(explain)?;
-    let counts: BTreeMap<String, u64> = if beginning.starts_with(tools::MAGIC) {
-        let counts = tools::check(file)?;
-        // It only asks: pg_restore has a connection and a transaction of its own.
-        load::clear(&transaction, options.replace).await?;
-        transaction.rollback().await.map_err(explain)?;
-        tools::restore(url, file, options.replace)?;
-        counts
-    } else if beginning.starts_with(archive::MAGIC.as_bytes()) {
-        // Before anything is dropped; what is loaded is counted again.
+    let holdings = Holdings::read(&client).await?;
+    // The whole file is read before anything is dropped; what is loaded is counted again.
+    let (counts, names) = if is_own {
         archive::check(file)?;
-        load::clear(&transaction, options.replace).await?;
+        (BTreeMap::new(), archive::names(file)?)
+    } else {
+        (tools::check(file)?, tools::names(file, &holdings.schema)?)
+    };
+    let backup = make_room(options, &client, &holdings, &names, url).await?;
+    let counts = if is_own {
+        let transaction = client.transaction().await.map_err(explain)?;
         let found = load::read(&transaction, file).await?;
         transaction.commit().await.map_err(explain)?;
         found.into_iter().map(|one| (one.table, one.rows)).collect()
     } else {
-        bail!("{} is no backup", file.display());
+        // It has a connection and a transaction of its own.
+        tools::restore(url, file, !holdings.is_empty())?;
+        counts
     };
     let rows: u64 = counts.values().sum();
+    let before = backup.as_ref().map_or_else(String::new, |backup| {
+        format!("; what was there before is in {}", backup.display())
+    });
+    let text = format!(
+        "{rows} rows of {} tables are back from {}{before}",
+        counts.len(),
+        file.display()
+    );
     Ok(Report {
-        text: format!(
-            "{rows} rows of {} tables are back from {}",
-            counts.len(),
-            file.display()
-        ),
-        json: json!({ "file": file, "rows": rows, "tables": counts }),
+        text,
+        json: json!({ "file": file, "rows": rows, "tables": counts, "backup": backup }),
     })
+}
+
+/// Sees to it that what the database holds may be dropped. Answers the backup of it, where there is one.
+async fn make_room(
+    options: &Restore,
+    client: &Client,
+    holdings: &Holdings,
+    names: &BTreeSet<String>,
+    url: &str,
+) -> anyhow::Result<Option<PathBuf>> {
+    if !options.replace {
+        holdings.refuse_others(names)?;
+    }
+    if !holdings.has_tables {
+        return Ok(None);
+    }
+    options.beforehand.write(client, url, "restore").await
 }
 
 /// A file beside the place that it is for, removed unless it is kept. For its owner alone: it holds everything. Others may

@@ -1,15 +1,17 @@
 //! PostgreSQL's own `pg_dump` and `pg_restore`, where those on the PATH are at least as new as the server.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use tokio_postgres::Client;
 use tokio_postgres::config::Host;
 
-use super::{catalog, dump};
+use super::archive::unquoted;
+use super::{catalog, dump, load};
 use crate::database::{self, explain};
 
 /// How a file in pg_dump's custom format begins.
@@ -103,26 +105,101 @@ fn copied(line: &str) -> Option<String> {
     let line = line.strip_prefix("COPY ")?.strip_suffix(" FROM stdin;")?;
     let (name, _) = line.split_once(" (")?;
     let (schema, name) = name.split_once('.')?;
-    let plain = |name: &str| name.trim_matches('"').replace("\"\"", "\"");
-    Some(format!("{}.{}", plain(schema), plain(name)))
+    Some(format!("{}.{}", unquoted(schema), unquoted(name)))
 }
 
-/// Has `pg_restore` restore `path` in one transaction.
+/// The names of what a file of `pg_dump` brings back into the schema: tables, views, routines and types.
 ///
 /// # Errors
-/// What it says.
-pub(super) fn restore(url: &str, path: &Path, replace: bool) -> anyhow::Result<()> {
-    let mut command = command("pg_restore", url)?;
-    command.args(["--single-transaction", "--exit-on-error", "--no-owner", "--no-password"]);
-    if replace {
-        command.args(["--clean", "--if-exists"]);
+/// When `pg_restore` can't read it.
+pub(super) fn names(path: &Path, schema: &str) -> anyhow::Result<BTreeSet<String>> {
+    let mut command = Command::new("pg_restore");
+    let output = command
+        .arg("--list")
+        .arg(path)
+        .output()
+        .context("can't start pg_restore")?;
+    ensure!(output.status.success(), "pg_restore can't read {}", path.display());
+    let list = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(list.lines().filter_map(|line| entry(line, schema)).collect())
+}
+
+/// The name in a line of that list: `215; 1259 16385 TABLE public users doorward`, the last being the owner.
+fn entry(line: &str, schema: &str) -> Option<String> {
+    let (_, rest) = line.split_once("; ")?;
+    let rest = rest.splitn(3, ' ').nth(2)?;
+    let name = [
+        "TABLE",
+        "VIEW",
+        "MATERIALIZED VIEW",
+        "FOREIGN TABLE",
+        "SEQUENCE",
+        "FUNCTION",
+        "PROCEDURE",
+        "AGGREGATE",
+        "TYPE",
+        "DOMAIN",
+    ]
+    .iter()
+    .find_map(|kind| {
+        rest.strip_prefix(kind)?
+            .strip_prefix(' ')?
+            .strip_prefix(schema)?
+            .strip_prefix(' ')
+    })?;
+    let (name, _owner) = name.rsplit_once(' ')?;
+    Some(name.split('(').next().unwrap_or(name).to_owned())
+}
+
+/// Restores `path` in the place of what the schema holds, in one transaction: `psql` reads what `pg_restore` writes. With
+/// `clean` also in the place of what else of the database the file has.
+///
+/// # Errors
+/// What they say; then nothing has changed.
+pub(super) fn restore(url: &str, path: &Path, clean: bool) -> anyhow::Result<()> {
+    let mut reader = Command::new("pg_restore");
+    // It writes BEGIN, and COMMIT when it has written the rest: whoever stops before has committed nothing.
+    reader.args(["--single-transaction", "--no-owner", "--file=-"]);
+    if clean {
+        reader.args(["--clean", "--if-exists"]);
     }
-    let (config, _) = database::read(url)?;
-    command
-        .arg("--dbname")
-        .arg(config.get_dbname().or(config.get_user()).unwrap_or_default())
-        .arg(path);
-    run(command)
+    reader.arg(path).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut writer = command("psql", url)?;
+    writer.args([
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        "--file=-",
+    ]);
+    writer.env("PGOPTIONS", "-c client_min_messages=error");
+    let mut writer = writer
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("can't start psql")?;
+    let mut input = writer.stdin.take().context("psql has no input")?;
+    let mut reader = reader.spawn().context("can't start pg_restore")?;
+    let mut output = reader.stdout.take().context("pg_restore has no output")?;
+    // What psql complains of is read meanwhile; it may be more than a pipe holds.
+    let (copied, ended) = thread::scope(|scope| {
+        let ended = scope.spawn(|| writer.wait_with_output());
+        let copied = writeln!(input, "BEGIN;\n{};", load::CLEAR.trim_end_matches(';'))
+            .and_then(|()| io::copy(&mut output, &mut input));
+        drop((input, output));
+        (copied, ended.join())
+    });
+    let read = reader.wait()?;
+    let ended = ended.map_err(|_| anyhow!("psql's end was missed"))??;
+    ensure!(
+        ended.status.success(),
+        "psql: {}",
+        String::from_utf8_lossy(&ended.stderr).trim()
+    );
+    copied.context("psql took no more")?;
+    ensure!(read.success(), "pg_restore can't read {}", path.display());
+    Ok(())
 }
 
 /// The program with the database in its environment, where no other user of the machine sees the password.
@@ -169,7 +246,7 @@ fn run(mut command: Command) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::copied;
+    use super::{copied, entry};
 
     #[test]
     fn reads_the_names_of_tables() {
@@ -182,5 +259,24 @@ mod tests {
             Some("public.Odd \"one")
         );
         assert_eq!(copied("SELECT 1;"), None);
+    }
+
+    #[test]
+    fn reads_the_names_of_a_list() {
+        for (line, name) in [
+            ("215; 1259 16385 TABLE public users doorward", Some("users")),
+            ("216; 1259 16386 TABLE public Odd name doorward", Some("Odd name")),
+            (
+                "228; 1255 16400 FUNCTION public is_time_zone(text) doorward",
+                Some("is_time_zone"),
+            ),
+            ("230; 1259 16401 MATERIALIZED VIEW public seen doorward", Some("seen")),
+            ("3400; 0 16385 TABLE DATA public users doorward", None),
+            ("217; 1259 16385 TABLE other users doorward", None),
+            ("3300; 2606 16390 CONSTRAINT public users users_pkey doorward", None),
+            ("; Selected TOC Entries:", None),
+        ] {
+            assert_eq!(entry(line, "public").as_deref(), name, "{line}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod options;
 mod prompt;
 mod redis;
 mod reply;
+mod request_id;
 mod sql;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{any, get};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -85,13 +87,15 @@ fn router(options: &Options, database_url: &str) -> anyhow::Result<Router> {
         .merge(sql::router(database_url, options.sql_connections)?)
         .merge(redis::router(&options.redis_url, Arc::clone(&bearer))?);
     if options.dev_mail {
-        return Ok(app.merge(mail::router(bearer)));
+        app = app.merge(mail::router(bearer));
+    } else {
+        // Said here, or they would be taken for commands.
+        for path in ["/emails", "/mailbox", "/mailbox/{*rest}"] {
+            app = app.route(path, any(async || StatusCode::NOT_FOUND));
+        }
     }
-    // Said here, or they would be taken for commands.
-    for path in ["/emails", "/mailbox", "/mailbox/{*rest}"] {
-        app = app.route(path, any(async || StatusCode::NOT_FOUND));
-    }
-    Ok(app)
+    // The last, so that it is around all of them.
+    Ok(app.layer(middleware::from_fn(request_id::add)))
 }
 
 /// Waits until the process is told to end, tells the server, and then until that has taken too long or is told again.

@@ -171,6 +171,15 @@ fn staging(batch: &str, table: Table) -> String {
     format!("import_{}_{}", batch.replace('-', ""), table.name())
 }
 
+/// Whether a table of that name is a staging table, of whatever batch.
+pub(crate) fn is_staging(name: &str) -> bool {
+    let Some((batch, table)) = name.strip_prefix("import_").and_then(|rest| rest.split_once('_')) else {
+        return false;
+    };
+    let is_id = batch.len() == 32 && batch.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id && Table::ALL.iter().any(|one| one.name() == table)
+}
+
 /// The statement that drops a batch's staging tables.
 pub(super) fn drop_staging(batch: &str) -> String {
     let tables = Table::ALL.map(|table| staging(batch, table)).join(", ");

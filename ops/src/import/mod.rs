@@ -37,6 +37,7 @@ use tokio_postgres::Client;
 use crate::database::{self, explain};
 use crate::host;
 use crate::output::Report;
+pub(crate) use batch::is_staging;
 use batch::{Batch, Origin};
 use clean::Rules;
 use input::Sink;

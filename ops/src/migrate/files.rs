@@ -21,6 +21,11 @@ impl Migration {
         format!("{:04}_{}", self.version, self.name)
     }
 
+    /// Whether it makes a table, a view or a function of that name.
+    pub(crate) fn makes(&self, name: &str) -> bool {
+        self.sql.lines().filter_map(made).any(|made| made == name)
+    }
+
     /// SHA-256 of the text in hex. Line breaks count as `\n` however the checkout has them, and what the lint is told
     /// (`-- lint: ...`) doesn't count: a reason may be added to a file that was applied.
     pub(crate) fn checksum(&self) -> String {
@@ -34,9 +39,32 @@ impl Migration {
     }
 }
 
+/// The name of what is made by a statement that begins with this line.
+fn made(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("CREATE ")?;
+    let rest = rest.strip_prefix("OR REPLACE ").unwrap_or(rest);
+    let rest = ["TABLE ", "VIEW ", "FUNCTION ", "TYPE "]
+        .iter()
+        .find_map(|kind| rest.strip_prefix(kind))?;
+    let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
+    rest.split([' ', '(']).next()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_known_what_the_files_make() {
+        for name in ["users", "import_batches", "verification_tokens", "events_firm"] {
+            assert!(FILES.iter().any(|file| file.makes(name)), "{name}");
+        }
+        for name in ["user", "btree_gist", "users_email_key", "IF", ""] {
+            assert!(!FILES.iter().any(|file| file.makes(name)), "{name}");
+        }
+        assert_eq!(made("CREATE OR REPLACE FUNCTION f(a text) AS $$"), Some("f"));
+        assert_eq!(made("-- CREATE TABLE x ("), None);
+    }
 
     #[test]
     fn a_checksum_is_sha_256_and_blind_to_the_kind_of_line_break() {

@@ -16,6 +16,9 @@ const LOCK: i64 = 0x646f_6f72_7761_7264;
 const WAIT_FOR_TURN: &str = "10min";
 const STATEMENT: &str = "30min";
 
+/// What the ledger is called.
+pub(crate) const NAME: &str = "schema_migrations";
+
 /// Makes the ledger where there is none.
 pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version     integer     PRIMARY KEY,

@@ -8,22 +8,20 @@ mod files;
 mod ledger;
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
-use crate::backup;
+use crate::backup::Beforehand;
 use crate::database::{self, explain};
-use crate::host;
 use crate::output::Report;
 use files::{FILES, Migration};
 use ledger::Applied;
 
 /// Applies what is pending, in order, up to the file `until` if there is one. A file waits for a table in use for `lock_timeout` seconds. Where there are accounts,
-/// a backup is written into `folder` before, unless there is none.
+/// a backup is written before, as `beforehand` says.
 ///
 /// # Errors
 /// A ledger that doesn't fit this build, a backup that can't be made, or a file that the database refuses; that file then
@@ -32,7 +30,7 @@ pub(crate) async fn run(
     url: &str,
     lock_timeout: u32,
     until: Option<i32>,
-    folder: Option<&Path>,
+    beforehand: &Beforehand,
 ) -> anyhow::Result<Report> {
     let files: Vec<_> = FILES
         .iter()
@@ -44,10 +42,7 @@ pub(crate) async fn run(
         bail!("this build has no migration {last}");
     }
     let mut client = database::connect(url).await?;
-    let backup = match folder {
-        Some(folder) => keep(&client, url, folder).await?,
-        None => None,
-    };
+    let backup = keep(&client, url, beforehand).await?;
     let mut applied = Vec::new();
     for migration in files {
         if let Some(milliseconds) = ledger::apply(&mut client, migration, lock_timeout).await? {
@@ -66,47 +61,20 @@ pub(crate) async fn run(
 }
 
 /// Writes a backup where something is pending and there are accounts to lose. Answers the file.
-async fn keep(client: &Client, url: &str, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+async fn keep(client: &Client, url: &str, beforehand: &Beforehand) -> anyhow::Result<Option<PathBuf>> {
     let (_, pending) = look(client).await?;
     let Some(first) = pending.first() else {
         return Ok(None);
     };
-    let row = client
-        .query_one("SELECT to_regclass('users') IS NOT NULL, current_database()::text", &[])
-        .await
-        .map_err(explain)?;
-    if !row.get::<_, bool>(0) {
+    let row = client.query_one("SELECT to_regclass('users') IS NOT NULL", &[]).await;
+    if !row.map_err(explain)?.get::<_, bool>(0) {
         return Ok(None);
     }
     let accounts = client.query_one("SELECT EXISTS (SELECT FROM users)", &[]).await;
     if !accounts.map_err(explain)?.get::<_, bool>(0) {
         return Ok(None);
     }
-    // 2026-11-20T22:15:03.123Z without what a file's name had better not have.
-    let time: String = host::now()
-        .to_string()
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let name: String = row
-        .get::<_, String>(1)
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '_' })
-        .collect();
-    let file = folder.join(format!("doorward-{name}-{time}-before-{}.backup", first.label()));
-    let write = async {
-        fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
-        backup::write(&file, backup::With::Auto, url).await
-    };
-    let (format, counts) = write.await.context(
-        "no backup could be made, so nothing was migrated; --backup-dir says where, --no-backup does without",
-    )?;
-    eprintln!(
-        "backup by {format}: {} ({} rows)",
-        file.display(),
-        counts.values().sum::<u64>()
-    );
-    Ok(Some(file))
+    beforehand.write(client, url, &first.label()).await
 }
 
 /// Answers the SQL of what is pending, and changes nothing.
@@ -132,12 +100,21 @@ pub(crate) async fn dry_run(url: &str) -> anyhow::Result<Report> {
     })
 }
 
-/// Lists what was applied and what is pending.
+/// Lists what was applied and what is pending; for a program also how many tables there are, anybody's.
 ///
 /// # Errors
 /// As [`dry_run`].
 pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
-    let (applied, pending) = look(&database::connect(url).await?).await?;
+    let client = database::connect(url).await?;
+    let (applied, pending) = look(&client).await?;
+    let tables = client
+        .query_one(
+            "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+             WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'",
+            &[],
+        )
+        .await;
+    let tables: i64 = tables.map_err(explain)?.get(0);
     let mut text = String::new();
     for one in &applied {
         writeln!(
@@ -163,7 +140,7 @@ pub(crate) async fn status(url: &str) -> anyhow::Result<Report> {
         .collect();
     Ok(Report {
         text,
-        json: json!({ "applied": applied, "pending": pending }),
+        json: json!({ "applied": applied, "pending": pending, "tables": tables }),
     })
 }
 
@@ -177,6 +154,11 @@ pub(crate) async fn require(client: &impl GenericClient) -> anyhow::Result<()> {
         bail!("the database isn't up to date; run `doorward migrate` first");
     }
     Ok(())
+}
+
+/// Whether `doorward migrate` makes a table, a view or a function of that name.
+pub(crate) fn makes(name: &str) -> bool {
+    name == ledger::NAME || FILES.iter().any(|file| file.makes(name))
 }
 
 /// The migrations that were applied: number and checksum.

@@ -26,7 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         sixteen_at_once_with_one_slug,
         one_that_is_not_there_is_404,
         is_for_admins,
-        a_firms_admin_sees_and_names_its_own_only,
+        a_firms_admin_sees_and_changes_its_own_only,
         a_closed_one_takes_nobody_in,
         the_list_has_each_once,
         the_list_holds_its_bounds,
@@ -74,6 +74,8 @@ fn an_admin_makes_renames_and_closes_one(stage: &Stage) {
     let path = format!("{FIRMS}/{}", text(&made, "id"));
     let event = last_event(&root, "firm.created");
     assert_eq!(event["actorId"], root.id(), "{event}");
+    let closed = json!({"slug": slug(), "name": "A Closed House", "status": "inactive"});
+    assert_eq!(firm(&root.post(FIRMS, &closed), 201)["status"], "inactive");
     // Each field by itself, and the others stay.
     let other = slug();
     let mut expected = made.clone();
@@ -192,7 +194,7 @@ fn is_for_admins(stage: &Stage) {
     );
 }
 
-fn a_firms_admin_sees_and_names_its_own_only(stage: &Stage) {
+fn a_firms_admin_sees_and_changes_its_own_only(stage: &Stage) {
     let (home, other) = (stage.firm(), stage.firm());
     let admin = stage.signed(Some(&home), "admin");
     let (seen, next) = page(&admin.get(FIRMS), "firms");
@@ -208,13 +210,20 @@ fn a_firms_admin_sees_and_names_its_own_only(stage: &Stage) {
     for body in [
         json!({"slug": slug()}),
         json!({"status": "inactive"}),
-        json!({"name": "Ours", "status": "active"}),
+        json!({"name": "Our House", "status": "active"}),
     ] {
-        admin.patch(&own, &body).error(403, "FORBIDDEN");
+        let changed = firm(&admin.patch(&own, &body), 200);
+        for (field, value) in body.as_object().unwrap() {
+            assert_eq!(&changed[field], value);
+        }
     }
-    admin
-        .patch(&foreign, &json!({"name": "Theirs"}))
-        .error(404, "FIRM_NOT_FOUND");
+    for body in [
+        json!({"name": "Theirs"}),
+        json!({"slug": slug()}),
+        json!({"status": "inactive"}),
+    ] {
+        admin.patch(&foreign, &body).error(404, "FIRM_NOT_FOUND");
+    }
     let query = "SELECT name FROM firms WHERE id IN ($1::text::uuid, $2::text::uuid) ORDER BY name = 'Our House' DESC";
     let stored: Vec<String> = stage
         .database()

@@ -85,13 +85,14 @@ fn masked(stage: &Stage, person: &Person, reply: &Reply) -> Masked {
         }
     }
     let flights = flights(reply);
-    let may_be_at_hand = ["/api/profile", "/api/office-sessions"].iter().any(|path| {
-        reply
-            .to_string()
-            .lines()
-            .next()
-            .is_some_and(|asked| asked.contains(path))
-    });
+    let text = reply.to_string();
+    let is_for = |paths: &[&str]| {
+        let asked = text.lines().next().unwrap_or_default();
+        paths.iter().any(|path| asked.contains(path))
+    };
+    // What is wrong with a request is told to who may send it, by what is at hand; a good one asks afresh.
+    let may_be_at_hand = is_for(&["/api/profile", "/api/office-sessions"])
+        || (reply.status == 400 && is_for(&["/api/firms", "/api/admin"]));
     Masked {
         status: reply.status,
         headers,

@@ -67,6 +67,8 @@ struct Services {
     database_url: String,
     redis_url: String,
     doorward: PathBuf,
+    /// Whether the accounts of development are there, or why not.
+    seeded: Result<(), String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -233,10 +235,25 @@ fn start_services(gateway_port: u16) -> Result<Services> {
             &programs::log("doorward"),
         )
     };
+    // Somebody's database is marked for development by its owner, unless nobody has used it yet.
+    let may_mark = if own_database {
+        true
+    } else {
+        let mut command = Command::new(&doorward);
+        command.args(["migrate", "status", "--json"]);
+        command.env("DATABASE_URL", &database_url);
+        is_unused(&programs::capture("doorward migrate status", &mut command)?)
+    };
     operate(&["migrate"])?;
-    if own_database {
-        operate(&["seed", "--mark-development"])?;
-    }
+    let seeded = if own_database {
+        operate(seeding(may_mark))?;
+        Ok(())
+    } else {
+        let mut command = Command::new(&doorward);
+        command.args(seeding(may_mark)).env("DATABASE_URL", &database_url);
+        let seeded = programs::capture("doorward seed", &mut command);
+        seeded.map(drop).map_err(|error| reason(&error.to_string()))
+    };
     let token = secrets::kept(&paths::state().join("gateway.token"), secrets::random)?;
     let gateway = Gateway::launch(
         &doorward,
@@ -253,7 +270,39 @@ fn start_services(gateway_port: u16) -> Result<Services> {
         database_url,
         redis_url,
         doorward,
+        seeded,
     })
+}
+
+/// Whether a database held no table before it was migrated, by what `doorward migrate status --json` answered then.
+fn is_unused(status: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(status).is_ok_and(|status| status["tables"] == 0)
+}
+
+/// How the accounts of development are made. Without the mark, only where the database was marked before.
+fn seeding(may_mark: bool) -> &'static [&'static str] {
+    if may_mark {
+        &["seed", "--mark-development"]
+    } else {
+        &["seed"]
+    }
+}
+
+/// The sentence of the command line in the message of a failed run.
+fn reason(message: &str) -> String {
+    let said = message.split_once("doorward: ").map_or(message, |(_, said)| said);
+    said.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// What a person is told of the accounts.
+fn accounts(seeded: &Result<(), String>) -> String {
+    match seeded {
+        Ok(()) => format!(
+            "  Accounts    admin@example.com, mentor1@example.com to mentor5@, mentee1@example.com to mentee5@\n              \
+             the password of all of them is {SEEDED_PASSWORD}"
+        ),
+        Err(why) => format!("  Accounts    none were made: {why}"),
+    }
 }
 
 fn configuration(options: &Options, services: &Services) -> Result<BTreeMap<String, String>> {
@@ -294,10 +343,7 @@ fn greet(options: &Options, running: &Running, took: &str) -> Result<()> {
             .unwrap_or(&paths::logs())
             .display()
     );
-    if services.postgres.is_some() {
-        println!("\n  Accounts    admin@example.com, mentor1@example.com to mentor5@, mentee1@example.com to mentee5@");
-        println!("              the password of all of them is {SEEDED_PASSWORD}");
-    }
+    println!("\n{}", accounts(&services.seeded));
     if let Some(url) = first {
         println!("\nTry it:\n");
         println!("  curl -i {url}/api/auth/register -H 'content-type: application/json' \\");
@@ -371,4 +417,33 @@ fn fresh_log(name: &str) -> PathBuf {
     let log = programs::log(&format!("dev-{name}"));
     fs::remove_file(&log).ok();
     log
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_unused_database_is_marked_for_development() {
+        assert!(is_unused(r#"{"tables": 0, "applied": [], "pending": []}"#));
+        for status in [
+            r#"{"tables": 1, "applied": [], "pending": []}"#,
+            r#"{"applied": [], "pending": []}"#,
+            "",
+        ] {
+            assert!(!is_unused(status), "{status}");
+        }
+        assert_eq!(seeding(true), ["seed", "--mark-development"]);
+        assert_eq!(seeding(false), ["seed"]);
+    }
+
+    #[test]
+    fn the_password_is_said_where_the_accounts_are() {
+        assert!(accounts(&Ok(())).contains(SEEDED_PASSWORD));
+        let why =
+            reason("doorward seed failed (/x/doorward, exit status: 1):\ndoorward: this database isn't marked\n  so");
+        let said = accounts(&Err(why));
+        assert!(!said.contains(SEEDED_PASSWORD), "{said}");
+        assert_eq!(said, "  Accounts    none were made: this database isn't marked so");
+    }
 }

@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod dev;
 pub(crate) mod test;

@@ -32,7 +32,7 @@ pub(crate) struct Options {
 }
 
 /// What the packages are called, by what they are checked for.
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 9] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
@@ -40,23 +40,34 @@ const NATIVE: [&str; 7] = [
     "doorward",
     "xtask",
     "doorward-tests",
+    "doorward-bench",
+    "doorward-bench-hash",
 ];
-const UNIT: [&str; 6] = [
+const UNIT: [&str; 7] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
     "doorward-browser",
     "doorward",
     "xtask",
+    "doorward-bench",
 ];
-const ON_WORKERS: [&str; 5] = [
+const ON_WORKERS: [&str; 7] = [
     "doorward-argon2",
     "doorward-core",
     "doorward-edge",
     "doorward-workers",
     "doorward-browser",
+    "doorward-bench-hash",
+    "doorward-bench-hello-worker",
 ];
-const ON_WASI: [&str; 4] = ["doorward-argon2", "doorward-core", "doorward-edge", "doorward-spin"];
+const ON_WASI: [&str; 5] = [
+    "doorward-argon2",
+    "doorward-core",
+    "doorward-edge",
+    "doorward-spin",
+    "doorward-bench-hello-component",
+];
 
 /// One thing that must pass.
 struct Step {
@@ -321,7 +332,7 @@ fn documentation() -> Result<Outcome> {
             "doorward-tests",
         ],
     )?;
-    call("--bins", &["doorward"])?;
+    call("--bins", &["doorward", "doorward-bench"])?;
     Ok(Outcome::Passed)
 }
 
@@ -349,7 +360,7 @@ fn deny() -> Result<Outcome> {
 fn machete() -> Result<Outcome> {
     let mut command = Command::new(tools::cargo_machete()?);
     command.current_dir(paths::root());
-    for dir in ["core", "edge", "browser", "ops", "xtask", "tests"] {
+    for dir in ["core", "edge", "browser", "ops", "xtask", "tests", "bench"] {
         command.arg(dir);
     }
     programs::run("machete", &mut command, &log("machete"))?;

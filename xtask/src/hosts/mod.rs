@@ -184,6 +184,11 @@ impl Host {
         self.plan.port
     }
 
+    /// The process that was started; others may have been started by it.
+    pub fn id(&self) -> u32 {
+        self.service.id()
+    }
+
     /// Where its output goes.
     pub fn log(&self) -> &Path {
         &self.plan.log
@@ -192,6 +197,11 @@ impl Host {
     /// Whether it hasn't ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.service.ended().is_none()
+    }
+
+    /// Ends it.
+    pub fn stop(&mut self) {
+        self.service.stop();
     }
 
     /// Ends it if necessary and starts it again, on the same port.

@@ -12,10 +12,6 @@ use super::Plan;
 use crate::process::{Ask, Service};
 use crate::{paths, run, secrets, tools};
 
-/// How long Wasmtime keeps an instance. By default it is dropped after 128 requests or an idle second, and its successor
-/// parses the keys, verifies signatures and reads sessions that the first one knew.
-const INSTANCES: [&str; 4] = ["--max-instance-reuse-count", "10000", "--idle-instance-timeout", "10s"];
-
 pub(super) fn start(plan: &Plan) -> Result<Service> {
     fs::create_dir_all(&plan.dir)?;
     let mut env = plan.env.clone();
@@ -54,7 +50,7 @@ pub(super) fn start(plan: &Plan) -> Result<Service> {
         command
     } else {
         let mut command = Command::new(tools::wasmtime()?);
-        command.args(["serve", "-Scli", "--addr", &address]).args(INSTANCES);
+        command.args(["serve", "-Scli", "--addr", &address]);
         // Named without a value, a variable is taken from Wasmtime's own environment: what stands in a command line,
         // every user can read.
         for (name, value) in &env {

@@ -17,7 +17,7 @@ use crate::{paths, probe, progress, run, secrets, tools};
 pub const NAME: &str = "doorward";
 
 /// Whom PostgreSQL runs as where it may not run as us: `nobody` on every Linux and macOS has one of these.
-const NOBODY: u32 = if cfg!(target_os = "macos") {
+pub(super) const NOBODY: u32 = if cfg!(target_os = "macos") {
     4_294_967_294
 } else {
     65_534
@@ -91,6 +91,11 @@ impl Postgres {
     /// The connection string of the database that was made at the first start.
     pub fn url(&self) -> String {
         self.url_of(NAME)
+    }
+
+    /// The superuser's password.
+    pub fn password(&self) -> &str {
+        &self.password
     }
 
     /// Its port on 127.0.0.1, the same after every start.
@@ -329,7 +334,7 @@ fn reachable_binaries(installed: &Path) -> Result<PathBuf> {
 }
 
 /// The folder that holds data and password: `dir`, or what it links to.
-fn home(dir: &Path) -> Result<PathBuf> {
+pub(super) fn home(dir: &Path) -> Result<PathBuf> {
     let parent = dir.parent().ok_or_else(|| anyhow!("{} has no parent", dir.display()))?;
     fs::create_dir_all(parent)?;
     if !paths::is_root_user() {
@@ -355,7 +360,7 @@ fn home(dir: &Path) -> Result<PathBuf> {
 }
 
 /// Makes a file or folder the server's where the server runs as somebody else.
-fn give_away(path: &Path) -> Result<()> {
+pub(super) fn give_away(path: &Path) -> Result<()> {
     if paths::is_root_user() {
         chown(path, Some(NOBODY), Some(NOBODY)).with_context(|| format!("giving away {}", path.display()))?;
     }

@@ -32,7 +32,7 @@ impl Pace {
 
 /// The program `binary` of the crate `name`: one on the `PATH` of the same version, or the one in the cache.
 ///
-/// Without `--locked`: a lock may name a release that a mirror doesn't show yet.
+/// Without `--locked` unless the options say so: a lock may name a release that a mirror doesn't show yet.
 pub(super) fn tool(name: &str, version: &str, binary: &str, pace: Pace, options: &[&str]) -> Result<PathBuf> {
     if let Some(found) = run::find(binary)
         && says_version(&found, version)

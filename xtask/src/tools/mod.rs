@@ -3,6 +3,7 @@
 
 pub mod versions;
 
+mod apt;
 mod cargo;
 mod chromium;
 mod npm;
@@ -12,11 +13,11 @@ mod wheel;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use self::cargo::Pace;
-use crate::paths;
 use crate::progress::say;
+use crate::{paths, run};
 
 /// `wasm-bindgen`, the command line.
 ///
@@ -78,6 +79,14 @@ pub fn cargo_deny() -> Result<PathBuf> {
     cargo::tool("cargo-deny", versions::CARGO_DENY, "cargo-deny", Pace::Moderate, &[])
 }
 
+/// `oha`, with what its own lock has: one of its dependencies is too new for our toolchain since.
+///
+/// # Errors
+/// See [`wasm_bindgen`].
+pub fn oha() -> Result<PathBuf> {
+    cargo::tool("oha", versions::OHA, "oha", Pace::Fast, &["--locked"])
+}
+
 /// Wrangler's script, to be run with `node`.
 ///
 /// # Errors
@@ -108,6 +117,48 @@ pub fn wasm_opt() -> Result<PathBuf> {
 /// Where it isn't on the `PATH` and can't be installed.
 pub fn chromium() -> Result<PathBuf> {
     chromium::chromium()
+}
+
+/// `workerd`, which Wrangler brings along.
+///
+/// # Errors
+/// See [`wasm_bindgen`].
+pub fn workerd() -> Result<PathBuf> {
+    let modules = npm::modules("wrangler", versions::WRANGLER)?;
+    let platform = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "linux-64",
+        ("linux", "aarch64") => "linux-arm64",
+        ("macos", "aarch64") => "darwin-arm64",
+        ("macos", "x86_64") => "darwin-64",
+        (os, arch) => bail!("no workerd for {os} on {arch}"),
+    };
+    Ok(modules.join(format!("@cloudflare/workerd-{platform}/bin/workerd")))
+}
+
+/// PgBouncer, the system's own.
+///
+/// # Errors
+/// Where it isn't there and can't be installed.
+pub fn pgbouncer() -> Result<PathBuf> {
+    // Debian puts it where only root looks.
+    let found =
+        || run::find("pgbouncer").or_else(|| Some(PathBuf::from("/usr/sbin/pgbouncer")).filter(|file| file.is_file()));
+    if let Some(found) = found() {
+        return Ok(found);
+    }
+    apt::install("pgbouncer", "the bench's pool of connections")?;
+    found().ok_or_else(|| anyhow!("apt-get installed pgbouncer, but it isn't there"))
+}
+
+/// The reference implementation of Argon2, as the system has it for programs in C.
+///
+/// # Errors
+/// Where it isn't there and can't be installed.
+pub fn libargon2() -> Result<()> {
+    if Path::new("/usr/include/argon2.h").is_file() {
+        return Ok(());
+    }
+    apt::install("libargon2-dev", "the bench's hash in C")
 }
 
 /// The folder with PostgreSQL's `bin/initdb` and `bin/postgres`.

@@ -11,11 +11,16 @@ use crate::run;
 
 /// The folder of the package `name`, installed.
 pub(super) fn package(name: &str, version: &str) -> Result<PathBuf> {
+    Ok(modules(name, version)?.join(name))
+}
+
+/// The folder that holds the package `name`, installed, and what it depends on.
+pub(super) fn modules(name: &str, version: &str) -> Result<PathBuf> {
     let (dir, _lock) = locked(name, version)?;
-    let package = dir.join("node_modules").join(name);
+    let modules = dir.join("node_modules");
     let complete = dir.join(".complete");
-    if complete.is_file() && package.join("package.json").is_file() {
-        return Ok(package);
+    if complete.is_file() && modules.join(name).join("package.json").is_file() {
+        return Ok(modules);
     }
     for program in ["node", "npm"] {
         if run::find(program).is_none() {
@@ -31,5 +36,5 @@ pub(super) fn package(name: &str, version: &str) -> Result<PathBuf> {
     let log = run::log(&format!("npm-{}", name.trim_start_matches('@').replace('/', "-")));
     run::run(&format!("installing {name} {version} (once)"), &mut command, &log)?;
     fs::write(complete, version)?;
-    Ok(package)
+    Ok(modules)
 }

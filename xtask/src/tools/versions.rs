@@ -14,6 +14,9 @@ pub const CARGO_MACHETE: &str = "0.9.2";
 /// Checks licences, sources, advisories and duplicates.
 pub const CARGO_DENY: &str = "0.20.2";
 
+/// Makes the load of the benchmarks.
+pub const OHA: &str = "1.16.0";
+
 /// Runs Workers locally (workerd) and deploys them. The last line of versions that runs on Node 20.
 pub const WRANGLER: &str = "4.86.0";
 /// Bundles the Worker's JavaScript for `worker-build`.

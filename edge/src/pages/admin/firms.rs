@@ -60,7 +60,7 @@ pub(crate) fn page_of(view: &View, form: &Form, problems: &Problems, answer: &Va
                     @if may(Permission::FirmsManage) {
                         details open[same && form.get("do") == "change"] {
                             summary { (words.edit_firm) }
-                            (change(view, firm, makes_firms))
+                            (change(view, firm))
                         }
                     }
                     @if may(Permission::InvitationsManage) {
@@ -106,7 +106,7 @@ fn line(view: &View, problems: &Problems, prefix: &str, name: &'static str, labe
     )
 }
 
-fn change(view: &View, firm: &Value, whole: bool) -> Markup {
+fn change(view: &View, firm: &Value) -> Markup {
     let words = view.words;
     let (id, none) = (text(firm, "id"), Problems::default());
     let prefix = ["change-", id].concat();
@@ -115,10 +115,8 @@ fn change(view: &View, firm: &Value, whole: bool) -> Markup {
             (hidden("do", "change"))
             (hidden("firm", id))
             (line(view, &none, &prefix, "name", words.firm_name, text(firm, "name")))
-            @if whole {
-                (line(view, &none, &prefix, "slug", words.slug, text(firm, "slug")))
-                (select(&prefix, "status", words.status, &Words::pairs(words.firm_status_names), text(firm, "status")))
-            }
+            (line(view, &none, &prefix, "slug", words.slug, text(firm, "slug")))
+            (select(&prefix, "status", words.status, &Words::pairs(words.firm_status_names), text(firm, "status")))
             (submit(view, words.save))
         }
     }

@@ -178,7 +178,7 @@ fn events_are_read() {
 }
 
 #[test]
-fn a_firms_own_admin_renames_it_and_makes_none() {
+fn a_firms_own_admin_changes_it_and_makes_none() {
     for own in [None, Some(ACME)] {
         let stage = stage(own);
         stage.batch(vec![
@@ -188,7 +188,7 @@ fn a_firms_own_admin_renames_it_and_makes_none() {
         let html = send(&stage, own, Ask::get("/admin/firms")).html().to_owned();
         assert!(html.contains("Acme &amp; Söhne"));
         assert_eq!(html.contains("value=\"add\""), own.is_none());
-        assert_eq!(html.contains("name=\"status\""), own.is_none());
+        assert!(html.contains("name=\"status\""));
         stage.flights();
     }
     let stage = stage(None);

@@ -23,6 +23,19 @@ const BCRYPT: &str = "$2b$10$doorwardsampledatasale8XjBJJ3AaBcJxuwScMZGRWHdXYpe6
 /// Its scrypt hash with Better Auth's parameters, made by Node.
 const SCRYPT: &str = "646f6f727761726473616d706c650000:91c946ba2d926334a16e46671d7e11f56a041ff072b6186b6f37489fe6c320015136dd19d0689e59d5ac590407eed7e8aaed0202fa71e037bb6e6dfe715dd5d4";
 
+/// What is written: the kind of source as `doorward import` calls it, the file or folder, and its mapping.
+const SOURCES: [(&str, &str, Option<&str>); 9] = [
+    ("mongo", "mongodump", None),
+    ("mongo", "mongodump-gzip", None),
+    ("mongo", "mongodump.archive", None),
+    ("mongo", "mongoexport", None),
+    ("better-auth", "better-auth.sql", None),
+    ("better-auth", "better-auth-issuer.sql", None),
+    ("postgres", "old-users.sql", Some("old-users.map.json")),
+    ("csv", "cognito.csv", None),
+    ("csv", "customers.csv", Some("customers.map.json")),
+];
+
 /// What to write.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -90,18 +103,49 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Report> {
     mongo::write(dir, options.users, tomorrow)?;
     postgres::write(dir, options.users, tomorrow)?;
     csv(dir, options.users)?;
-    let text = format!(
-        "written to {}; the password of everyone is {PASSWORD:?}\n\
-         \x20 mongodump/ mongodump-gzip/ mongodump.archive mongoexport/   doorward import mongo PATH\n\
-         \x20 better-auth.sql better-auth-issuer.sql                      load into a database; doorward import better-auth URL\n\
-         \x20 old-users.sql old-users.map.json                            load into a database; doorward import postgres URL --map FILE\n\
-         \x20 cognito.csv customers.csv customers.map.json                doorward import csv FILE",
+    let mut text = format!(
+        "written to {}; the password of everyone is {PASSWORD:?}, and the same people are in all of it. \
+         A .sql is for an empty database of its own, $SOURCE",
         dir.display()
     );
+    let mut commands = Vec::new();
+    for (source, file, map) in SOURCES {
+        let path = dir.join(file);
+        let load = Path::new(file).extension().is_some_and(|end| end == "sql");
+        let load = load.then(|| format!("psql \"$SOURCE\" -q -f {}", shell_word(&path)));
+        let from = if load.is_some() {
+            "\"$SOURCE\"".to_owned()
+        } else {
+            shell_word(&path)
+        };
+        let map = map.map(|map| format!(" --map {}", shell_word(&dir.join(map))));
+        let command = format!("doorward import {source} {from}{}", map.unwrap_or_default());
+        text += "\n  ";
+        if let Some(load) = &load {
+            text = text + load + " && ";
+        }
+        text += &command;
+        let path = path.display().to_string();
+        commands.push(json!({ "source": source, "path": path, "load": load, "command": command }));
+    }
+    let dir = dir.display().to_string();
     Ok(Report {
         text,
-        json: json!({ "dir": dir.display().to_string(), "users": options.users, "password": PASSWORD }),
+        json: json!({ "dir": dir, "users": options.users, "password": PASSWORD, "commands": commands }),
     })
+}
+
+/// A path as a shell takes it for one word (POSIX, "Quoting").
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if text.starts_with('-') {
+        return shell_word(&Path::new(".").join(path));
+    }
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn create(path: &Path) -> anyhow::Result<BufWriter<fs::File>> {
