@@ -6,8 +6,8 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod nfkc;
 mod strength;
+mod unicode;
 
 use doorward_core::email::Email;
 use doorward_core::error::{FieldProblem, Problem};
@@ -57,7 +57,9 @@ fn problems(value: &str, email: &str, name: &str) -> Vec<PasswordProblem> {
     let (email, name) = (Email::parse(email).ok(), PersonName::parse(name).ok());
     let not_like = [email.as_ref().map(Email::as_str), name.as_ref().map(PersonName::as_str)];
     let not_like: Vec<&str> = not_like.into_iter().flatten().collect();
-    Password::new(value, &not_like, nfkc::nfkc).err().unwrap_or_default()
+    Password::new(value, &not_like, unicode::UNICODE)
+        .err()
+        .unwrap_or_default()
 }
 
 fn present(value: &str) -> Result<(), FieldProblem> {

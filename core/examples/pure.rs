@@ -12,7 +12,6 @@ use doorward_core::id::{RequestId, SessionId, TokenId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::name::PersonName;
 use doorward_core::net::rate_key;
-use doorward_core::nfkc;
 use doorward_core::password::{self, Attempt, Password, Workspace};
 use doorward_core::phone::Phone;
 use doorward_core::role::Role;
@@ -24,6 +23,7 @@ use doorward_core::token::Keys;
 use doorward_core::token::access::{self, AccessClaims, AccessPolicy};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::{RefreshToken, SessionRow, decide};
+use doorward_core::unicode;
 use doorward_core::user::Status;
 
 struct Seeded;
@@ -60,9 +60,9 @@ fn everything(now: Time) -> Option<u32> {
     black_box(Time::parse(&now.to_string()).ok()?);
 
     let mut workspace = Workspace::new();
-    let password = Password::new(black_box("correct horse"), &[email.as_str()], nfkc::by_tables).ok()?;
+    let password = Password::new(black_box("correct horse"), &[email.as_str()], unicode::TABLES).ok()?;
     let stored = password::hash(&password, [1; 16], &mut workspace).ok()?;
-    let attempt = Attempt::new(black_box("correct horse"), nfkc::by_tables);
+    let attempt = Attempt::new(black_box("correct horse"), unicode::TABLES);
     black_box(password::verify(Some(stored.as_str()), &attempt, &mut workspace));
     black_box(password::verify(None, &attempt, &mut workspace));
     for legacy in LEGACY {

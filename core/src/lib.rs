@@ -13,27 +13,27 @@
 //! | passwords: policy, Argon2id, hashes of other systems | [`password`] |
 //! | access, refresh and one-time tokens, and their keys | [`token`] |
 //! | rate limits, and what counts as one client | [`limit`], [`net`] |
-//! | what the caller lends | [`entropy`], [`nfkc`], and the time as an argument |
+//! | what the caller lends | [`entropy`], [`unicode`], and the time as an argument |
 //!
 //! A sign-up and the sign-in after it, without what stores and sends:
 //!
 //! ```
 //! use doorward_core::email::Email;
 //! use doorward_core::id::SessionId;
-//! use doorward_core::nfkc;
 //! use doorward_core::password::{self, Attempt, Password, Verdict, Workspace};
 //! use doorward_core::token::Keys;
 //! use doorward_core::token::refresh::RefreshToken;
+//! use doorward_core::unicode;
 //!
 //! let email = Email::parse(" Ada@Example.com")?;
 //! assert_eq!(email.as_str(), "ada@example.com");
 //!
 //! // The memory of Argon2 is kept between uses; the salts are the host's random bytes.
 //! let mut workspace = Workspace::new();
-//! let password = Password::new("correct horse", &[email.as_str()], nfkc::by_tables).expect("within the policy");
+//! let password = Password::new("correct horse", &[email.as_str()], unicode::TABLES).expect("within the policy");
 //! let stored = password::hash(&password, [1; 16], &mut workspace)?;
 //!
-//! let attempt = Attempt::new("correct horse", nfkc::by_tables);
+//! let attempt = Attempt::new("correct horse", unicode::TABLES);
 //! assert_eq!(password::verify(Some(stored.as_str()), &attempt, &mut workspace), Verdict::Right { rehash: false });
 //! // An unknown address costs the same.
 //! assert_eq!(password::verify(None, &attempt, &mut workspace), Verdict::Wrong);
@@ -70,7 +70,6 @@ pub mod id;
 pub mod limit;
 pub mod name;
 pub mod net;
-pub mod nfkc;
 pub mod office_session;
 pub mod password;
 pub mod permission;
@@ -85,4 +84,5 @@ pub mod tier;
 pub mod time;
 pub mod time_zone;
 pub mod token;
+pub mod unicode;
 pub mod user;

@@ -12,8 +12,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::nfkc::{Nfkc, normalise};
 use crate::secret::Secret;
+use crate::unicode::Unicode;
 pub use phc::{HashError, PhcHash, Workspace};
 
 /// The fewest characters of a new password, counted after NFKC.
@@ -53,12 +53,12 @@ impl Password {
     ///
     /// # Errors
     /// Everything that is wrong with it, at least one thing.
-    pub fn new(raw: &str, not_like: &[&str], nfkc: Nfkc) -> Result<Self, Vec<PasswordProblem>> {
+    pub fn new(raw: &str, not_like: &[&str], unicode: Unicode) -> Result<Self, Vec<PasswordProblem>> {
         if raw.len() > MAX_RAW_BYTES {
             return Err(Vec::from([PasswordProblem::TooLong]));
         }
-        let password = Self(normalise(raw, nfkc));
-        let problems = policy(password.0.expose(), not_like, nfkc);
+        let password = Self(unicode.normalise(raw));
+        let problems = policy(password.0.expose(), not_like, unicode);
         if problems.is_empty() {
             Ok(password)
         } else {
@@ -79,18 +79,19 @@ impl fmt::Debug for Password {
 }
 
 /// What is wrong with a new password in NFKC.
-fn policy(text: &str, not_like: &[&str], nfkc: Nfkc) -> Vec<PasswordProblem> {
-    let folded = fold(text);
+fn policy(text: &str, not_like: &[&str], unicode: Unicode) -> Vec<PasswordProblem> {
+    let folded = unicode.fold(text);
     let mut problems = Vec::new();
     match text.chars().count() {
         0..MIN_CHARS => problems.push(PasswordProblem::TooShort),
         MIN_CHARS..=MAX_CHARS => {}
         _ => problems.push(PasswordProblem::TooLong),
     }
-    if not_like
-        .iter()
-        .any(|other| is_like(folded.expose(), normalise(other.trim(), nfkc).expose()))
-    {
+    let is_like = |other: &&str| {
+        let other = unicode.fold(unicode.normalise(other.trim()).expose());
+        is_like(folded.expose(), other.expose())
+    };
+    if not_like.iter().any(is_like) {
         problems.push(PasswordProblem::LikeYou);
     }
     if common::is_common(folded.expose()) {
@@ -99,13 +100,8 @@ fn policy(text: &str, not_like: &[&str], nfkc: Nfkc) -> Vec<PasswordProblem> {
     problems
 }
 
-fn fold(text: &str) -> Secret<String> {
-    Secret::new(text.to_lowercase())
-}
-
-/// Whether a folded password is this text in NFKC, or, where it is an address, what stands before its `@`.
+/// Whether a folded password is this folded text, or, where it is an address, what stands before its `@`.
 fn is_like(folded: &str, other: &str) -> bool {
-    let other = other.to_lowercase();
     let local = other.split_once('@').map_or("", |(local, _)| local);
     !other.is_empty() && (folded == other || (!local.is_empty() && folded == local))
 }
@@ -122,12 +118,12 @@ pub struct Attempt {
 
 impl Attempt {
     /// Takes what was typed.
-    pub fn new(raw: &str, nfkc: Nfkc) -> Self {
+    pub fn new(raw: &str, unicode: Unicode) -> Self {
         let hopeless = raw.len() > MAX_RAW_BYTES;
         let kept = if hopeless { "" } else { raw };
         Self {
             raw: Secret::new(kept.to_string()),
-            normal: normalise(kept, nfkc),
+            normal: unicode.normalise(kept),
             hopeless,
         }
     }
@@ -213,12 +209,12 @@ pub fn is_readable(stored: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nfkc::by_tables;
+    use crate::unicode::TABLES;
     use alloc::format;
     use alloc::vec;
 
     fn problems(raw: &str, not_like: &[&str]) -> Vec<PasswordProblem> {
-        Password::new(raw, not_like, by_tables).err().unwrap_or_default()
+        Password::new(raw, not_like, TABLES).err().unwrap_or_default()
     }
 
     #[test]
@@ -276,8 +272,8 @@ mod tests {
     fn is_never_shown() {
         let shown = format!(
             "{:?} {:?}",
-            Password::new("correct horse", &[], by_tables).unwrap(),
-            Attempt::new("correct horse", by_tables)
+            Password::new("correct horse", &[], TABLES).unwrap(),
+            Attempt::new("correct horse", TABLES)
         );
         assert!(!shown.contains("horse"), "{shown}");
     }
@@ -285,7 +281,7 @@ mod tests {
     #[test]
     fn hashes_and_compares() {
         let mut workspace = Workspace::new();
-        let password = Password::new("Ångström & co", &[], by_tables).unwrap();
+        let password = Password::new("Ångström & co", &[], TABLES).unwrap();
         let stored = hash(&password, [7; 16], &mut workspace).unwrap();
         assert!(
             stored
@@ -293,7 +289,7 @@ mod tests {
                 .starts_with("$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$"),
             "{stored:?}"
         );
-        let mut try_it = |raw: &str| verify(Some(stored.as_str()), &Attempt::new(raw, by_tables), &mut workspace);
+        let mut try_it = |raw: &str| verify(Some(stored.as_str()), &Attempt::new(raw, TABLES), &mut workspace);
         assert_eq!(try_it("Ångström & co"), Verdict::Right { rehash: false });
         // The same text with combining marks.
         assert_eq!(try_it("A\u{30a}ngstro\u{308}m & co"), Verdict::Right { rehash: false });
@@ -305,7 +301,7 @@ mod tests {
     #[test]
     fn verifies_what_libargon2_made_and_asks_for_todays_kind() {
         let mut workspace = Workspace::new();
-        let attempt = Attempt::new("Ångström & co", by_tables);
+        let attempt = Attempt::new("Ångström & co", TABLES);
         for (stored, rehash) in [
             (
                 "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$nCjDhJYpk7aXh4jJXEagMN14EQ5Jfk0xBpuVWQzDZCw",
@@ -334,7 +330,7 @@ mod tests {
                 "{stored}"
             );
             assert_eq!(
-                verify(Some(stored), &Attempt::new("else", by_tables), &mut workspace),
+                verify(Some(stored), &Attempt::new("else", TABLES), &mut workspace),
                 Verdict::Wrong,
                 "{stored}"
             );
@@ -344,7 +340,7 @@ mod tests {
     #[test]
     fn nothing_to_compare_with_is_wrong() {
         let mut workspace = Workspace::new();
-        let attempt = Attempt::new("whatever it is", by_tables);
+        let attempt = Attempt::new("whatever it is", TABLES);
         for stored in [
             None,
             Some(""),
@@ -359,12 +355,12 @@ mod tests {
     #[test]
     fn what_is_too_long_to_be_right_is_wrong_even_for_the_empty_password() {
         let mut workspace = Workspace::new();
-        let stored = hash_attempt(&Attempt::new("", by_tables), [1; 16], &mut workspace).unwrap();
+        let stored = hash_attempt(&Attempt::new("", TABLES), [1; 16], &mut workspace).unwrap();
         assert_eq!(
-            verify(Some(stored.as_str()), &Attempt::new("", by_tables), &mut workspace),
+            verify(Some(stored.as_str()), &Attempt::new("", TABLES), &mut workspace),
             Verdict::Right { rehash: false }
         );
-        let long = Attempt::new(&"x".repeat(MAX_RAW_BYTES + 1), by_tables);
+        let long = Attempt::new(&"x".repeat(MAX_RAW_BYTES + 1), TABLES);
         assert_eq!(verify(Some(stored.as_str()), &long, &mut workspace), Verdict::Wrong);
     }
 

@@ -11,7 +11,6 @@ use doorward_core::id::{RequestId, SessionId, TokenId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::name::PersonName;
 use doorward_core::net::rate_key;
-use doorward_core::nfkc::by_tables;
 use doorward_core::password::{MAX_CHARS, MIN_CHARS, Password, PasswordProblem};
 use doorward_core::phone::Phone;
 use doorward_core::role::Role;
@@ -22,6 +21,7 @@ use doorward_core::token::access::{self, AccessClaims, AccessPolicy, Proven};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::{Refresh, RefreshToken, SessionRow, decide};
 use doorward_core::token::{HashedToken, Keys};
+use doorward_core::unicode::TABLES;
 use doorward_core::user::Status;
 use proptest::prelude::*;
 
@@ -134,7 +134,7 @@ proptest! {
     #[test]
     fn a_password_has_a_length_exactly_within_its_limits(raw in "[а-я !?]{0,140}") {
         let chars = raw.chars().count();
-        let problems = Password::new(&raw, &[], by_tables).err().unwrap_or_default();
+        let problems = Password::new(&raw, &[], TABLES).err().unwrap_or_default();
         prop_assert_eq!(problems.contains(&PasswordProblem::TooShort), chars < MIN_CHARS);
         prop_assert_eq!(problems.contains(&PasswordProblem::TooLong), chars > MAX_CHARS);
         // The list of common ones is mistaken about one in 65,536; nothing else may be wrong.

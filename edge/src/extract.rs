@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use doorward_core::error::{FieldError, FieldProblem, Problem};
-use doorward_core::nfkc::Nfkc;
 use doorward_core::password::Password;
+use doorward_core::unicode::Unicode;
 use http::{HeaderMap, Uri, header};
 use percent_encoding::percent_decode_str;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -133,8 +133,14 @@ impl Fields {
     }
 
     /// A password that somebody wants to have from now on, checked by the policy. It must not be `not_like` any of these.
-    pub fn new_password(&mut self, path: &'static str, raw: &str, not_like: &[&str], nfkc: Nfkc) -> Option<Password> {
-        match Password::new(raw, not_like, nfkc) {
+    pub fn new_password(
+        &mut self,
+        path: &'static str,
+        raw: &str,
+        not_like: &[&str],
+        unicode: Unicode,
+    ) -> Option<Password> {
+        match Password::new(raw, not_like, unicode) {
             Ok(password) => Some(password),
             Err(problems) => {
                 self.errors
@@ -236,7 +242,7 @@ pub(crate) fn has_media_type(headers: &HeaderMap, media_type: &str) -> bool {
 
 /// JSON as the contract sees it: a repeated field is remembered.
 #[derive(Debug)]
-enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Number(serde_json::Number),

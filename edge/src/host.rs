@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorward_core::entropy::Entropy;
 use doorward_core::time::Time;
+use doorward_core::unicode::Unicode;
 use http::{Request, Response};
 
 /// One SQL statement with its parameters, each in Postgres' text format.
@@ -178,6 +179,9 @@ pub trait Host: Entropy + Clone + 'static {
     /// Outbound HTTP.
     type Fetch: Fetch;
 
+    /// What passwords need of Unicode's tables.
+    const UNICODE: Unicode;
+
     /// The database; the adapter connects at its first batch.
     fn sql(&self) -> &Self::Sql;
     /// The cache and the counters.
@@ -186,8 +190,6 @@ pub trait Host: Entropy + Clone + 'static {
     fn fetch(&self) -> &Self::Fetch;
     /// A file that `cargo xtask build` puts into `browser/pkg`, by its name there; none where the host wasn't given it.
     async fn asset(&self, name: &'static str) -> Option<Bytes>;
-    /// A text in Unicode's NFKC (see [`doorward_core::nfkc`]).
-    fn nfkc(text: &str) -> String;
     /// The wall clock. Read once a request and passed down.
     fn now(&self) -> Time;
     /// A monotonic reading for `Server-Timing`, in microseconds from an arbitrary start.

@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use crate::error::{Code, Failure, Rejection};
+use crate::json;
 use crate::store::users::User;
 
 /// How long a client should wait for a dependency to return.
@@ -142,7 +143,7 @@ impl Reply {
 
     /// The body of an answer of the API, for a page to show.
     pub(crate) fn parsed(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        json::parse(&self.body).unwrap_or_default()
     }
 
     /// The values of a header so far.

@@ -90,7 +90,7 @@ impl Rollout {
 
 /// A number below 100 that an address keeps for ever: the first four bytes of SHA-256 over it in lower case, modulo 100.
 fn bucket(email: &Email) -> u8 {
-    let digest = Sha256::digest(email.as_str().to_lowercase().as_bytes());
+    let digest = Sha256::digest(email.as_str().as_bytes());
     let number = digest
         .iter()
         .take(4)
@@ -336,7 +336,7 @@ impl<H: Host> Context<H> {
         };
         let rows = self.sql_one(credentials(&email)).await?;
         let credentials = Credentials::first(&rows)?;
-        let verdict = self.verify_password(credentials.as_ref(), &Attempt::new(password, H::nfkc));
+        let verdict = self.verify_password(credentials.as_ref(), &Attempt::new(password, H::UNICODE));
         Ok(match (credentials, verdict) {
             (Some(person), Verdict::Right { .. }) if person.status == Status::Active => 200,
             (Some(_), Verdict::Right { .. }) => 403,

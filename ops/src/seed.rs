@@ -11,8 +11,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use doorward_core::entropy::random;
 use doorward_core::id::{FirmId, UserId};
-use doorward_core::nfkc;
 use doorward_core::password::{self, Password, Workspace};
+use doorward_core::unicode;
 use serde_json::json;
 use tokio_postgres::Transaction;
 
@@ -153,7 +153,7 @@ async fn create(
     if there.map_err(explain)?.is_some() {
         return Ok(false);
     }
-    let password = Password::new(PASSWORD, &[&account.email, &account.name], nfkc::by_tables);
+    let password = Password::new(PASSWORD, &[&account.email, &account.name], unicode::TABLES);
     let password = password
         .ok()
         .context("the development password is against the password policy")?;

@@ -9,9 +9,9 @@ use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use doorward_core::nfkc::by_tables;
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
 use doorward_core::token::HashedToken;
+use doorward_core::unicode::TABLES;
 use serde_json::{Value, json};
 use support::{Database, doorward, json as document, refusal, stderr};
 
@@ -135,7 +135,7 @@ fn checksums(database: &Database) -> BTreeMap<String, String> {
 
 fn right(database: &Database, email: &str) -> Verdict {
     let hash = database.value(&format!("SELECT password_hash FROM users WHERE email = '{email}'"));
-    verify(Some(&hash), &Attempt::new(PASSWORD, by_tables), &mut Workspace::new())
+    verify(Some(&hash), &Attempt::new(PASSWORD, TABLES), &mut Workspace::new())
 }
 
 /// Each command that `import sample` answers brings people in, as it stands, also from a folder with an awkward name.

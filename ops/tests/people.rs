@@ -5,8 +5,8 @@ mod support;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
-use doorward_core::nfkc::by_tables;
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
+use doorward_core::unicode::TABLES;
 use serde_json::{Value, json};
 use support::{Database, json, refusal, stderr, stdout};
 
@@ -91,7 +91,7 @@ fn an_admin_is_made_once_and_can_sign_in() {
     );
     assert_eq!(document.get("password"), None, "a password that was given isn't shown");
     let hash = database.value("SELECT password_hash FROM users");
-    let attempt = Attempt::new("correct horse battery staple", by_tables);
+    let attempt = Attempt::new("correct horse battery staple", TABLES);
     let verdict = verify(Some(&hash), &attempt, &mut Workspace::new());
     assert_eq!(verdict, Verdict::Right { rehash: false });
     assert_eq!(
@@ -139,7 +139,7 @@ fn a_password_that_is_made_up_is_shown_once_and_is_right() {
     assert_ne!(first, second);
     assert_eq!(first.len(), 24);
     let hash = database.value("SELECT password_hash FROM users WHERE email = 'a@example.com'");
-    let verdict = verify(Some(&hash), &Attempt::new(&first, by_tables), &mut Workspace::new());
+    let verdict = verify(Some(&hash), &Attempt::new(&first, TABLES), &mut Workspace::new());
     assert_eq!(verdict, Verdict::Right { rehash: false });
     assert_eq!(
         database.value(&format!(

@@ -4,8 +4,8 @@ mod support;
 
 use std::process::Stdio;
 
-use doorward_core::nfkc::by_tables;
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
+use doorward_core::unicode::TABLES;
 use support::{Database, json, refusal, stderr};
 
 const PASSWORD: &str = "doorward-dev-password";
@@ -45,7 +45,7 @@ fn the_accounts_are_as_documented() {
     }
     let mut workspace = Workspace::new();
     for row in &rows {
-        let right = verify(Some(row[6]), &Attempt::new(PASSWORD, by_tables), &mut workspace);
+        let right = verify(Some(row[6]), &Attempt::new(PASSWORD, TABLES), &mut workspace);
         assert_eq!(right, Verdict::Right { rehash: false }, "{}", row[0]);
     }
     let distinct = rows.iter().map(|row| row[6]).collect::<std::collections::BTreeSet<_>>();

@@ -191,7 +191,14 @@ fn optimise(wasm_opt: &Path, module: &Path, level: &[&str], features: &[&str], l
         .arg("-o")
         .arg(&optimised)
         .args(level)
-        .args(["--strip-debug", "--strip-producers"]);
+        // Nothing lies in the first kilobyte: the stack would have to be all but used up. And functions that are called most
+        // come first, because their numbers are the shortest.
+        .args([
+            "--low-memory-unused",
+            "--reorder-functions",
+            "--strip-debug",
+            "--strip-producers",
+        ]);
     for feature in features {
         command.arg(format!("--enable-{feature}"));
     }

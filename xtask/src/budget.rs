@@ -3,12 +3,12 @@
 use anyhow::{Result, bail};
 
 /// The most that the Worker may weigh (`index.js` and its module), in bytes of `gzip -9`. Each of these is what was reached,
-/// and 2% more.
-pub const WORKER: u64 = 430_000;
+/// and 2% more; the goal for this one is 400,000.
+pub const WORKER: u64 = 407_000;
 /// The most that the WASI component may weigh.
-pub const COMPONENT: u64 = 580_000;
+pub const COMPONENT: u64 = 563_000;
 /// The most that the core for the browser may weigh (`core.js` and its module).
-pub const BROWSER: u64 = 55_000;
+pub const BROWSER: u64 = 43_900;
 
 /// Holds an artifact to its budget.
 ///
@@ -17,8 +17,8 @@ pub const BROWSER: u64 = 55_000;
 pub fn hold(what: &str, gzipped: u64, budget: u64) -> Result<()> {
     if gzipped > budget {
         bail!(
-            "the {what} has {gzipped} bytes gzipped, {} more than its budget: where they are worth it, raise the budget in \
-             xtask/src/budget.rs, and say in the commit what they buy",
+            "the {what} has {gzipped} bytes gzipped, {} more than its budget: see in docs/ARCHITECTURE.md (Sizes) how to find what has \
+             grown. Where it is worth its bytes, raise the budget in xtask/src/budget.rs, and say in the commit what they buy",
             gzipped - budget
         );
     }

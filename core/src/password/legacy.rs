@@ -121,12 +121,12 @@ fn scrypt(password: &str, salt: &str) -> Result<[u8; SCRYPT_OUTPUT_BYTES], HashE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nfkc::by_tables;
     use crate::password::{Attempt, Verdict, Workspace, verify};
+    use crate::unicode::TABLES;
     use alloc::format;
 
     fn check(stored: &str, typed: &str) -> Verdict {
-        verify(Some(stored), &Attempt::new(typed, by_tables), &mut Workspace::new())
+        verify(Some(stored), &Attempt::new(typed, TABLES), &mut Workspace::new())
     }
 
     const RIGHT: Verdict = Verdict::Right { rehash: true };

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
-use doorward_core::nfkc;
 use doorward_core::time::Time;
+use doorward_core::unicode::{TABLES, Unicode};
 use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::http_sql::HttpSql;
@@ -72,6 +72,8 @@ impl Host for SpinHost {
     type Kv = Option<RestKv<SpinFetch>>;
     type Fetch = SpinFetch;
 
+    const UNICODE: Unicode = TABLES;
+
     fn sql(&self) -> &Self::Sql {
         &self.0.sql
     }
@@ -87,10 +89,6 @@ impl Host for SpinHost {
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
         let (_, bytes) = ASSETS.iter().find(|(known, _)| *known == name)?;
         Some(Bytes::from_static(bytes))
-    }
-
-    fn nfkc(text: &str) -> String {
-        nfkc::by_tables(text)
     }
 
     fn now(&self) -> Time {

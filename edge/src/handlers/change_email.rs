@@ -23,7 +23,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let new = fields.required("newEmail", Email::parse);
     let attempt = fields
         .required_text("password")
-        .map(|text| Attempt::new(&text, H::nfkc));
+        .map(|text| Attempt::new(&text, H::UNICODE));
     fields.finish()?;
     let (new, attempt) = (present(new)?, present(attempt)?);
 

@@ -22,11 +22,11 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
     let current = fields
         .required_text("currentPassword")
-        .map(|text| Attempt::new(&text, H::nfkc));
+        .map(|text| Attempt::new(&text, H::UNICODE));
     let new = fields.required_text("newPassword");
     let keep_others = fields.flag("keepOtherSessions");
     if let Some(new) = &new {
-        fields.new_password("newPassword", new, &[], H::nfkc);
+        fields.new_password("newPassword", new, &[], H::UNICODE);
     }
     fields.finish()?;
     let (current, new) = (present(current)?, present(new)?);
@@ -35,7 +35,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         .owner(&claims, &current, &ctx.password_limits(claims.subject))
         .await?;
     let mut fields = Fields::none();
-    let password = fields.new_password("newPassword", &new, &[&asking.email, &asking.name], H::nfkc);
+    let password = fields.new_password("newPassword", &new, &[&asking.email, &asking.name], H::UNICODE);
     fields.finish()?;
     let password = present(password)?;
     ctx.refuse_breached("newPassword", &password).await?;

@@ -19,7 +19,7 @@ pub(crate) async fn delete_account<H: Host>(ctx: &Context<H>) -> Result<Reply, F
     let mut fields = Fields::read(&ctx.headers, &ctx.body, &[])?;
     let attempt = fields
         .required_text("password")
-        .map(|text| Attempt::new(&text, H::nfkc));
+        .map(|text| Attempt::new(&text, H::UNICODE));
     fields.finish()?;
 
     let attempt = present(attempt)?;

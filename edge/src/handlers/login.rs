@@ -95,7 +95,7 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let email = fields.required("email", Email::parse);
     let attempt = fields
         .required_text("password")
-        .map(|password| Attempt::new(&password, H::nfkc));
+        .map(|password| Attempt::new(&password, H::UNICODE));
     let remember = fields.flag("rememberMe");
     fields.finish()?;
     Ok(Body {

@@ -108,7 +108,7 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let password = fields.required_text("password");
     let not_like = [email.as_ref().map(Email::as_str), name.as_ref().map(PersonName::as_str)];
     let not_like: Vec<&str> = not_like.into_iter().flatten().collect();
-    let password = password.and_then(|raw| fields.new_password("password", &raw, &not_like, H::nfkc));
+    let password = password.and_then(|raw| fields.new_password("password", &raw, &not_like, H::UNICODE));
     let phone = fields.optional("phone", Phone::parse);
     let department = fields.optional("department", Line::parse);
     let position = fields.optional("position", Line::parse);

@@ -63,7 +63,7 @@ fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {
     let confirmation = fields.required_text("confirmPassword");
     let password = raw
         .as_ref()
-        .and_then(|raw| fields.new_password("password", raw, &[], H::nfkc));
+        .and_then(|raw| fields.new_password("password", raw, &[], H::UNICODE));
     if let (Some(raw), Some(confirmation)) = (&raw, &confirmation)
         && raw != confirmation
     {

@@ -6,13 +6,18 @@
 
 use doorward_core::id::{EventId, SessionId};
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::host::Host;
 use crate::reply::Reply;
-use crate::store::sessions::{EndedOne, end_one, end_others, ended_others, list, listed};
+use crate::store::sessions::{EndedOne, Listed, end_one, end_others, ended_others, list, listed};
+
+#[derive(Serialize)]
+struct Body {
+    sessions: Vec<Listed>,
+}
 
 pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let claims = ctx.access_claims()?;
@@ -22,7 +27,7 @@ pub(crate) async fn get<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     if !sessions.iter().any(|session| session.current) {
         return Err(Code::Unauthenticated.into());
     }
-    Ok(Reply::json(StatusCode::OK, &json!({ "sessions": sessions })))
+    Ok(Reply::json(StatusCode::OK, &Body { sessions }))
 }
 
 pub(crate) async fn delete_all<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::device::Device;
 use super::languages::words;
 use super::locale::Locale;
+use crate::extract::Json;
 
 /// The kinds of mail, by their names in `mail_outbox.template`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,8 +143,10 @@ struct Params {
 }
 
 fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_str().map(str::to_owned))
+    Ok(match Json::deserialize(deserializer)? {
+        Json::Text(text) => Some(text),
+        _ => None,
+    })
 }
 
 /// What the words of a mail are chosen by.

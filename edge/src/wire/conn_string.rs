@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use doorward_core::nfkc::Nfkc;
+use doorward_core::unicode::Unicode;
 
 use super::pg::Login;
 
@@ -109,22 +109,22 @@ impl ConnString {
     ///
     /// # Errors
     /// [`ConnStringError::Encryption`] for a string that asks for an encrypted connection.
-    pub fn login_unencrypted(&self, nfkc: Nfkc) -> Result<Login, ConnStringError> {
+    pub fn login_unencrypted(&self, unicode: Unicode) -> Result<Login, ConnStringError> {
         if self.encryption().is_some() {
             return Err(ConnStringError::Encryption);
         }
         let address = self.host.parse::<IpAddr>();
         let is_here = self.host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-        let login = self.login(nfkc);
+        let login = self.login(unicode);
         Ok(if is_here { login } else { login.hide_password() })
     }
 
     /// Signs in as the string says, with its `application_name` and `options`; other parameters are for the transport.
-    /// `nfkc` is for [`Login::password`].
-    pub fn login(&self, nfkc: Nfkc) -> Login {
+    /// `unicode` is for [`Login::password`].
+    pub fn login(&self, unicode: Unicode) -> Login {
         let mut login = Login::new(&self.user, &self.database);
         if let Some(password) = &self.password {
-            login = login.password(password, nfkc);
+            login = login.password(password, unicode);
         }
         if let Some(name) = self.parameter("application_name") {
             login = login.application_name(name);
@@ -240,7 +240,7 @@ impl std::error::Error for ConnStringError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_core::nfkc::by_tables;
+    use doorward_core::unicode::TABLES;
 
     fn parse(text: &str) -> ConnString {
         ConnString::parse(text).unwrap()
@@ -277,14 +277,14 @@ mod tests {
             let string = parse(&format!("postgres://app@localhost/d?application_name=x&sslmode={mode}"));
             assert_eq!(string.encryption(), Some(mode));
             assert_eq!(
-                string.login_unencrypted(by_tables).err(),
+                string.login_unencrypted(TABLES).err(),
                 Some(ConnStringError::Encryption)
             );
         }
         for query in ["", "?sslmode=prefer", "?sslmode=disable", "?sslmode=allow"] {
             let string = parse(&format!("postgres://app@h/d{query}"));
             assert_eq!(string.encryption(), None, "{query}");
-            assert!(string.login_unencrypted(by_tables).is_ok(), "{query}");
+            assert!(string.login_unencrypted(TABLES).is_ok(), "{query}");
         }
     }
 
@@ -301,9 +301,9 @@ mod tests {
             ("db", false),
         ] {
             let string = parse(&format!("postgres://app:secret@{host}/d"));
-            let login = string.login_unencrypted(by_tables).unwrap();
+            let login = string.login_unencrypted(TABLES).unwrap();
             assert_eq!(login.shows_password(), shows, "{host}");
-            assert!(string.login(by_tables).shows_password(), "through Hyperdrive");
+            assert!(string.login(TABLES).shows_password(), "through Hyperdrive");
         }
     }
 
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn debug_and_errors_hold_no_password() {
         let string = parse("postgres://app:hunter2@h/d?password=hunter2");
-        assert!(!format!("{string:?} {:?}", string.login(by_tables)).contains("hunter2"));
+        assert!(!format!("{string:?} {:?}", string.login(TABLES)).contains("hunter2"));
         let error = ConnString::parse("postgres://app:hunter2%zz@h/d").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }

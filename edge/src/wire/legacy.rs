@@ -275,7 +275,7 @@ impl Legacy {
 
     /// Better Auth's own paths and names.
     fn better_auth(&self, call: Call, body: &Bytes) -> Option<Request<Bytes>> {
-        let given: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let given = json::parse(body).unwrap_or(Value::Null);
         let field = |name: &str| given.get(name).cloned().unwrap_or(Value::Null);
         let (path, body) = match call {
             Call::Register => {
@@ -329,7 +329,7 @@ struct Credentials {
 
 /// `{"user": {...}}`, as this service and Better Auth both answer. A second factor that is still due has no user.
 fn by_user(body: &[u8]) -> Option<Person> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body = json::parse(body)?;
     let user = body.get("user")?.as_object()?;
     let text = |name: &str| user.get(name).and_then(Value::as_str).map(str::to_owned);
     let verified = user.get("isVerified").or_else(|| user.get("emailVerified"));
@@ -337,7 +337,7 @@ fn by_user(body: &[u8]) -> Option<Person> {
         email: text("email"),
         name: text("name"),
         is_verified: verified.is_some_and(is_true),
-        id: text("id").or_else(|| user.get("id").filter(|id| id.is_number()).map(Value::to_string)),
+        id: text("id").or_else(|| user.get("id").filter(|id| id.is_number()).map(json::text)),
     })
 }
 
@@ -348,10 +348,10 @@ fn is_true(value: &Value) -> bool {
 /// The claims of Cognito's id token. It came straight from Cognito, so its signature needn't be looked at (OpenID Connect
 /// Core 1.0, 3.1.3.7).
 fn by_id_token(body: &[u8]) -> Option<Person> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body = json::parse(body)?;
     let token = body.get("AuthenticationResult")?.get("IdToken")?.as_str()?;
     let claims = Base64UrlUnpadded::decode_vec(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let claims = json::parse(&claims)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let both = match (text("given_name"), text("family_name")) {
         (Some(given), Some(family)) => Some(format!("{given} {family}")),

@@ -2,9 +2,9 @@
 //! them at once, and that everything which belongs to somebody is found by an index.
 
 use doorward_core::id::{TokenId, UserId};
-use doorward_core::nfkc;
 use doorward_core::password::{Password, Workspace, hash};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
+use doorward_core::unicode::TABLES;
 use futures_util::future::join;
 use http::Method;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ impl Scene<'_> {
     /// Somebody with a password.
     async fn enter_with_password(&self) -> Someone {
         let someone = self.enter(1, "member", None).await;
-        let password = Password::new(PASSWORD, &[], nfkc::by_tables).unwrap();
+        let password = Password::new(PASSWORD, &[], TABLES).unwrap();
         let hash = hash(&password, [0; 16], &mut Workspace::new()).unwrap();
         self.stage
             .execute(&format!("UPDATE users SET password_hash = '{}'", hash.as_str()))

@@ -5,7 +5,7 @@ use std::process;
 use std::rc::Rc;
 use std::time::Duration;
 
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 use doorward_edge::host::{Rows, Sql, SqlError, Statement};
 use doorward_edge::outbound::http_sql::HttpSql;
 use doorward_edge::outbound::pg_sql::{Connect, PgConfig, PgSql};
@@ -162,7 +162,7 @@ impl Adapter {
             return AnySql::Http(HttpSql::new(HttpClient, Rc::new(proxy), statement_timeout));
         }
         let login = Login::new(role, database)
-            .password(password, by_tables)
+            .password(password, TABLES)
             .assume(self.kind.assume());
         let config = PgConfig {
             login,

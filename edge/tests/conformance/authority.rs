@@ -194,7 +194,7 @@ async fn of_two_admins_one_stays_when_they_leave(adapter: &Adapter) {
     on_stage(adapter, async |scene: &Scene<'_>| {
         let (one, two) = (scene.enter(1, "admin", None).await, scene.enter(2, "admin", None).await);
         let password =
-            doorward_core::password::Password::new("a ship in port", &[], doorward_core::nfkc::by_tables).unwrap();
+            doorward_core::password::Password::new("a ship in port", &[], doorward_core::unicode::TABLES).unwrap();
         let mut workspace = doorward_core::password::Workspace::new();
         let real = doorward_core::password::hash(&password, [0; 16], &mut workspace).unwrap();
         scene

@@ -4,7 +4,7 @@ use std::env;
 use std::future::Future;
 use std::time::Duration;
 
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 use doorward_edge::outbound::pg_stream::PgStream;
 use doorward_edge::wire::conn_string::ConnString;
 use doorward_edge::wire::pg::{Batch, Limits};
@@ -99,7 +99,7 @@ impl Environment {
         let stream = TcpStream::connect(self.postgres())
             .await
             .expect("the test database's address");
-        let mut connection = PgStream::new(stream, self.database.login(by_tables), Limits::default());
+        let mut connection = PgStream::new(stream, self.database.login(TABLES), Limits::default());
         for text in statements {
             let mut batch = Batch::new();
             batch.push::<&str>(text, &[]).unwrap();

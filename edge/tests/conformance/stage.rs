@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
-use doorward_core::nfkc;
 use doorward_core::time::Time;
 use doorward_core::token::Keys;
+use doorward_core::unicode::{TABLES, Unicode};
 use doorward_edge::config::Config;
 use doorward_edge::host::{Command, Fetch, FetchError, Host, Kv, KvError, Level, Reply};
 use doorward_edge::instance::Instance;
@@ -343,6 +343,8 @@ impl Host for TestHost {
     type Kv = NoKv;
     type Fetch = Provider;
 
+    const UNICODE: Unicode = TABLES;
+
     fn sql(&self) -> &AnySql {
         &self.0.sql
     }
@@ -357,10 +359,6 @@ impl Host for TestHost {
 
     async fn asset(&self, _: &'static str) -> Option<Bytes> {
         None
-    }
-
-    fn nfkc(text: &str) -> String {
-        nfkc::by_tables(text)
     }
 
     fn now(&self) -> Time {

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use doorward_core::id::{FirmId, SessionId, UserId};
-use doorward_core::nfkc;
 use doorward_core::password::{self, Password, Workspace};
 use doorward_core::time::Time;
 use doorward_core::token::HashedToken;
+use doorward_core::unicode;
 use doorward_edge::host::Rows;
 
 use crate::fake::NOON;
@@ -16,7 +16,7 @@ pub(crate) type Row = Vec<Option<String>>;
 /// What Ann's password is, and its hash of today's kind.
 pub(crate) const PASSWORD: &str = "Ångström & co of 1874";
 pub(crate) static HASH: LazyLock<String> = LazyLock::new(|| {
-    let password = Password::new(PASSWORD, &[], nfkc::by_tables).unwrap();
+    let password = Password::new(PASSWORD, &[], unicode::TABLES).unwrap();
     let hash = password::hash(&password, [7; 16], &mut Workspace::new()).unwrap();
     hash.as_str().to_owned()
 });

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::id::{TokenId, UserId};
-use doorward_core::nfkc;
 use doorward_core::password::{Attempt, Verdict, Workspace, verify};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_core::token::refresh::RefreshToken;
+use doorward_core::unicode;
 use doorward_edge::host::{FetchError, Level, Reply as KvReply, Rows, SqlError};
 use http::Request;
 use serde_json::{Value, json};
@@ -340,7 +340,7 @@ fn somebody_whom_only_the_old_system_knows_is_brought_over() {
         assert!(arrive.has(EMAIL) && arrive.has("Ann Old") && arrive.has("http") && arrive.has("7"));
         let hash = arrive.values().find(|value| value.starts_with("$argon2id$"));
         assert_eq!(
-            verify(hash, &Attempt::new(PASSWORD, nfkc::by_tables), &mut Workspace::new()),
+            verify(hash, &Attempt::new(PASSWORD, unicode::TABLES), &mut Workspace::new()),
             Verdict::Right { rehash: false }
         );
         assert!(flights[2].has(CHANGED_AT));

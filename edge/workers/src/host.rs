@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
 use doorward_core::time::Time;
+use doorward_core::unicode::Unicode;
 use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::PgSql;
@@ -16,6 +17,7 @@ use worker::js_sys::{self, JsString};
 use worker::{Context, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
 
 use crate::fetch::WorkersFetch;
+use crate::files;
 use crate::socket::Database;
 
 /// One request's handle on the runtime.
@@ -59,10 +61,11 @@ pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
 }
 
-/// The runtime's own NFKC, `String.prototype.normalize`.
-pub(crate) fn nfkc(text: &str) -> String {
-    JsString::from(text).normalize("NFKC").into()
-}
+/// The runtime's own: `String.prototype.normalize` and `toLowerCase`.
+pub(crate) const UNICODE: Unicode = Unicode {
+    nfkc: |text| JsString::from(text).normalize("NFKC").into(),
+    lowercase: |text| JsString::from(text).to_lower_case().into(),
+};
 
 /// The wall clock.
 pub(crate) fn now() -> Time {
@@ -96,6 +99,8 @@ impl Host for WorkersHost {
     type Kv = Option<RestKv<WorkersFetch>>;
     type Fetch = WorkersFetch;
 
+    const UNICODE: Unicode = UNICODE;
+
     fn sql(&self) -> &Self::Sql {
         &self.0.sql
     }
@@ -109,18 +114,7 @@ impl Host for WorkersHost {
     }
 
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
-        // The binding looks at the path only.
-        let address = ["http://assets/", name].concat();
-        let assets = self.0.env.assets("ASSETS").ok()?;
-        let mut response = assets.fetch(address, None).await.ok()?;
-        if response.status_code() != 200 {
-            return None;
-        }
-        response.bytes().await.ok().map(Bytes::from)
-    }
-
-    fn nfkc(text: &str) -> String {
-        nfkc(text)
+        files::read(&self.0.env, name).await
     }
 
     fn now(&self) -> Time {

@@ -11,6 +11,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, console_error, event
 
 mod convert;
 mod fetch;
+mod files;
 mod host;
 mod socket;
 mod stream;

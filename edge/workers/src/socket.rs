@@ -11,7 +11,7 @@ use worker::js_sys;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, worker_sys};
 
-use crate::host::{nfkc, variable};
+use crate::host::{UNICODE, variable};
 use crate::stream::{Stream, said};
 
 /// The binding of Hyperdrive.
@@ -58,9 +58,12 @@ impl Database {
 
 fn find(env: &Env, config: &Config) -> Result<(Source, Rc<PgConfig>), String> {
     let (source, login) = match (env.hyperdrive(BINDING), &config.database_url) {
-        (Ok(hyperdrive), _) => (Source::Hyperdrive, read(&hyperdrive.connection_string())?.login(nfkc)),
+        (Ok(hyperdrive), _) => (
+            Source::Hyperdrive,
+            read(&hyperdrive.connection_string())?.login(UNICODE),
+        ),
         (Err(_), Some(url)) => {
-            let login = read(&variable(env, "DATABASE_URL").unwrap_or_default())?.login_unencrypted(nfkc);
+            let login = read(&variable(env, "DATABASE_URL").unwrap_or_default())?.login_unencrypted(UNICODE);
             (
                 Source::Direct(url.host().into(), url.port()),
                 login.map_err(|e| e.to_string())?,

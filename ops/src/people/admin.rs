@@ -10,9 +10,9 @@ use doorward_core::entropy::random;
 use doorward_core::event::EventKind;
 use doorward_core::id::UserId;
 use doorward_core::name::PersonName;
-use doorward_core::nfkc;
 use doorward_core::password::{self, Password, Workspace};
 use doorward_core::role::Role;
+use doorward_core::unicode;
 use serde_json::{Map, json};
 
 use super::{begin, connect, find, record, show};
@@ -60,7 +60,7 @@ pub(crate) async fn run(action: &Action, url: &str) -> anyhow::Result<Report> {
         None => Some(Base64UrlUnpadded::encode_string(&random::<18>(&SystemEntropy)?)),
     };
     let raw = given.as_deref().or(made.as_deref()).unwrap_or_default();
-    let password = match Password::new(raw, &[options.email.as_str(), options.name.as_str()], nfkc::by_tables) {
+    let password = match Password::new(raw, &[options.email.as_str(), options.name.as_str()], unicode::TABLES) {
         Ok(password) => password,
         Err(problems) => {
             let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 use tokio::join;
 
 use super::super::pg_sql::{PgConfig, PgSql};
@@ -24,7 +24,7 @@ fn sql(streams: &Streams, login: Login) -> PgSql<&Streams> {
 }
 
 fn login() -> Login {
-    Login::new("app", "door").password("secret", by_tables)
+    Login::new("app", "door").password("secret", TABLES)
 }
 
 fn select() -> [Statement<'static>; 1] {

@@ -8,6 +8,7 @@ use super::super::json::{at, items, text};
 use super::super::layout::{heading, moment};
 use super::super::visit::View;
 use super::{next_page, page, tabs};
+use crate::json;
 use crate::reply::Reply;
 
 pub(crate) fn page_of(view: &View, answer: &Value) -> Reply {
@@ -39,7 +40,7 @@ pub(crate) fn page_of(view: &View, answer: &Value) -> Reply {
                     } }
                     tbody {
                         @for event in events {
-                            @let (about, ip, details) = (text(event, "userId"), text(event, "ip"), at(event, "details").to_string());
+                            @let (about, ip, details) = (text(event, "userId"), text(event, "ip"), json::text(at(event, "details")));
                             tr {
                                 td { (moment(text(event, "createdAt"))) }
                                 td {

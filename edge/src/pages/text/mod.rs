@@ -5,6 +5,7 @@ mod de;
 mod en;
 
 use crate::error::Code;
+use crate::json;
 use crate::mail::locale::Locale;
 
 /// Declares the words once; each language gives all of them.
@@ -105,7 +106,7 @@ impl Words {
             json.insert((*key).to_owned(), (*text).into());
         }
         // `<` could end the script element that this stands in.
-        serde_json::Value::Object(json).to_string().replace('<', "\\u003c")
+        json::text(&serde_json::Value::Object(json)).replace('<', "\\u003c")
     }
 
     /// The pairs of such a list, in their order.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::BytesMut;
-use doorward_core::nfkc::Nfkc;
+use doorward_core::unicode::Unicode;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::SCRAM_SHA_256;
@@ -68,11 +68,11 @@ impl Login {
         }
     }
 
-    /// The password to give when the server asks. `nfkc` is for SASLprep, where SCRAM is what it asks for.
+    /// The password to give when the server asks. `unicode` is for SASLprep, where SCRAM is what it asks for.
     #[must_use]
-    pub fn password(mut self, password: impl Into<String>, nfkc: Nfkc) -> Self {
+    pub fn password(mut self, password: impl Into<String>, unicode: Unicode) -> Self {
         let given = Zeroizing::new(password.into());
-        let prepared = saslprep(&given, nfkc);
+        let prepared = saslprep(&given, unicode);
         self.password = Some(Password { given, prepared });
         self
     }

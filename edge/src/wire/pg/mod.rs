@@ -4,12 +4,12 @@
 //! next:
 //!
 //! ```no_run
-//! # use doorward_core::nfkc::by_tables;
+//! # use doorward_core::unicode::TABLES;
 //! # use doorward_edge::wire::pg::{Batch, Limits, Login, PgError, Session, StatementResult, Step};
 //! # fn write(_: &[u8]) {}
 //! # fn read() -> Vec<u8> { Vec::new() }
 //! # fn run() -> Result<(), PgError> {
-//! let mut session = Session::new(Login::new("app", "doorward").password("secret", by_tables), Limits::default());
+//! let mut session = Session::new(Login::new("app", "doorward").password("secret", TABLES), Limits::default());
 //! let mut batch = Batch::new();
 //! batch.push("SELECT $1::text::int + 1 AS next", &[Some("41")])?;
 //! session.submit(&batch)?;

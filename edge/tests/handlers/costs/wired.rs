@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
-use doorward_core::nfkc;
 use doorward_core::time::Time;
+use doorward_core::unicode::{TABLES, Unicode};
 use doorward_edge::host::{Host, Level, Sql};
 use doorward_edge::outbound::rest_kv::RestKv;
 
@@ -49,9 +49,7 @@ impl<S: Sql + 'static> Host for Wired<S> {
     type Kv = RestKv<Service>;
     type Fetch = Service;
 
-    fn nfkc(text: &str) -> String {
-        nfkc::by_tables(text)
-    }
+    const UNICODE: Unicode = TABLES;
 
     fn sql(&self) -> &S {
         &self.0.sql

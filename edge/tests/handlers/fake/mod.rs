@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_core::entropy::{Entropy, EntropyError};
-use doorward_core::nfkc;
 use doorward_core::time::Time;
+use doorward_core::unicode::{TABLES, Unicode};
 use doorward_edge::host::{Host, Level};
 
 mod fetch;
@@ -117,6 +117,8 @@ impl Host for FakeHost {
     type Kv = FakeKv;
     type Fetch = FakeFetch;
 
+    const UNICODE: Unicode = TABLES;
+
     fn sql(&self) -> &FakeSql {
         &self.0.sql
     }
@@ -131,10 +133,6 @@ impl Host for FakeHost {
 
     async fn asset(&self, name: &'static str) -> Option<Bytes> {
         self.0.assets.get().then(|| Bytes::from_static(name.as_bytes()))
-    }
-
-    fn nfkc(text: &str) -> String {
-        nfkc::by_tables(text)
     }
 
     fn now(&self) -> Time {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, QueueMode};
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 use doorward_edge::wire::conn_string::ConnString;
 use doorward_edge::wire::pg::ScramKeys;
 use sha2::{Digest as _, Sha256};
@@ -81,8 +81,8 @@ impl Pools {
         let pool = Pool::builder(Connector {
             place: self.place.clone(),
             login: login
-                .login(by_tables)
-                .password(password, by_tables)
+                .login(TABLES)
+                .password(password, TABLES)
                 .scram_keys(&ScramKeys::default()),
         })
         .max_size(self.connections)

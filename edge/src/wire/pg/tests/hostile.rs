@@ -1,6 +1,6 @@
 //! Servers that cut, lie, flood and stammer: always an error, never a panic, a hang or a hoard.
 
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 
 use super::server::{
     answer, auth_ok, complete, error, greeting, message, one_row, parsed_and_bound, ready, row, session, text_columns,
@@ -21,7 +21,7 @@ fn transcript() -> Vec<u8> {
 }
 
 fn fresh(limits: Limits) -> Session {
-    let mut session = Session::new(Login::new("app", "door").password("secret", by_tables), limits);
+    let mut session = Session::new(Login::new("app", "door").password("secret", TABLES), limits);
     session.submit(&batch(2)).unwrap();
     session
 }
@@ -220,7 +220,7 @@ fn no_damage_makes_it_panic() {
         }
         let assume = [Assume::Nothing, Assume::Trust, Assume::Cleartext][shuffle.next(3)];
         let mut session = Session::new(
-            Login::new("a", "b").password("c", by_tables).assume(assume),
+            Login::new("a", "b").password("c", TABLES).assume(assume),
             Limits::default(),
         );
         session.submit(&batch(2)).unwrap();

@@ -1,7 +1,7 @@
 //! The server's messages, written by hand from the manual ("Message Formats"), and a session driven against a script.
 
 use bytes::Bytes;
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 
 use crate::wire::pg::{Limits, Login, PgError, Session, Step};
 
@@ -85,10 +85,7 @@ pub(crate) fn error(fields: &[(u8, &str)]) -> Vec<u8> {
 }
 
 pub(crate) fn session() -> Session {
-    Session::new(
-        Login::new("app", "door").password("secret", by_tables),
-        Limits::default(),
-    )
+    Session::new(Login::new("app", "door").password("secret", TABLES), Limits::default())
 }
 
 /// Steps until the session wants to read; everything that it wrote, a write each. Panics if a batch is done.

@@ -1,7 +1,7 @@
 //! Signing in: what goes out, in how many writes, and what is not accepted.
 
 use base64ct::{Base64, Encoding};
-use doorward_core::nfkc::by_tables;
+use doorward_core::unicode::TABLES;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
@@ -83,7 +83,7 @@ fn what_is_known_beforehand_is_one_write() {
             auth(3, b""),
         ),
     ] {
-        let login = Login::new("app", "door").password("secret", by_tables).assume(assume);
+        let login = Login::new("app", "door").password("secret", TABLES).assume(assume);
         let mut session = Session::new(login, Limits::default());
         session.submit(&batch()).unwrap();
         assert_eq!(writes(&mut session), [sent]);
@@ -95,7 +95,7 @@ fn what_is_known_beforehand_is_one_write() {
 
 #[test]
 fn a_hidden_password_is_proved_and_never_shown() {
-    let hidden = || Login::new("app", "door").password("secret", by_tables).hide_password();
+    let hidden = || Login::new("app", "door").password("secret", TABLES).hide_password();
     let mut session = Session::new(hidden(), Limits::default());
     session.submit(&batch()).unwrap();
     writes(&mut session);
@@ -127,7 +127,7 @@ fn a_wrong_assumption_says_so() {
     for (assume, right) in [(Assume::Trust, 0), (Assume::Cleartext, 1)] {
         for (index, ask) in asks.iter().enumerate().filter(|(index, _)| *index != right) {
             let mut session = Session::new(
-                Login::new("a", "b").password("c", by_tables).assume(assume),
+                Login::new("a", "b").password("c", TABLES).assume(assume),
                 Limits::default(),
             );
             session.submit(&batch()).unwrap();
