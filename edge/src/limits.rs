@@ -25,13 +25,13 @@ use crate::outbound::within;
 ///
 /// `KEYS`: the buckets, then for a sign-in the attempts' key and the key that marks the address as one from which the
 /// account has signed in before, which spares it the first bucket. `ARGV`: the number of buckets; burst and period
-/// (milliseconds) of each; attempts that are free, and the longest delay (milliseconds). Answers 0 and counts the call
-/// everywhere, or the milliseconds to wait and counts it nowhere.
+/// (milliseconds) of each; attempts that are free, and the longest delay (milliseconds), without which attempts aren't
+/// counted. Answers 0 and counts the call everywhere, or the milliseconds to wait and counts it nowhere.
 const SCRIPT: &str = r"
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local n = tonumber(ARGV[1])
-local attempts, known = KEYS[n + 1], KEYS[n + 2]
+local attempts, known = ARGV[2 * n + 2] and KEYS[n + 1], KEYS[n + 2]
 local first = 1
 if known and redis.call('EXISTS', known) == 1 then first = 2 end
 local arrivals, wait = {}, 0
@@ -87,6 +87,29 @@ pub(crate) struct Bucket {
 #[derive(Debug, Default)]
 pub(crate) struct LocalLimits(HashMap<String, i64>);
 
+/// What a sign-in is counted by: keys of the account and of the address, where there is one that can be trusted.
+#[derive(Debug)]
+struct SigningIn {
+    account: String,
+    address: Option<String>,
+}
+
+impl SigningIn {
+    /// The address and the account together; without an address, the account.
+    fn both(&self) -> String {
+        match &self.address {
+            Some(address) => format!("{address}:{}", self.account),
+            None => self.account.clone(),
+        }
+    }
+
+    /// The keys of the attempts and of the known address.
+    fn keys(&self) -> [String; 2] {
+        let both = self.both();
+        [format!("doorward:attempts:{both}"), format!("doorward:known:{both}")]
+    }
+}
+
 /// What bounds a bucket: only a rule on an address is widened much for development, where everybody shares one.
 #[derive(Debug, Clone, Copy)]
 enum By {
@@ -104,13 +127,12 @@ impl<H: Host> Context<H> {
     /// # Errors
     /// 429 with the time until the attempt would be taken.
     pub(crate) async fn limit_login(&self, email: &Email) -> Result<(), Failure> {
-        let account = account_key(email);
-        let mut buckets = vec![self.bucket("login:account", By::Account, &account, 100, HOUR)];
-        if let Some(address) = self.address_key() {
-            buckets.push(self.bucket("login:address", By::Address, &address, 60, 10 * MINUTE));
-            buckets.push(self.login_both(&address, &account));
+        let who = self.signing_in(email);
+        let mut buckets = self.login_buckets(&who);
+        if who.address.is_some() {
+            buckets.push(self.login_both(&who));
         }
-        let keys = self.login_keys(email);
+        let keys = who.keys();
         let longest = if self.client.address.is_some() {
             LONGEST_DELAY
         } else {
@@ -122,6 +144,19 @@ impl<H: Host> Context<H> {
         self.run_limit(command, &buckets).await
     }
 
+    /// Counts an attempt to sign in that another system answers, or refuses it. How fast one may guess at one account from one
+    /// place is that system's to say; it isn't told here whether a refusal there was a wrong guess.
+    ///
+    /// # Errors
+    /// 429 with the time until the attempt would be taken.
+    pub(crate) async fn limit_login_elsewhere(&self, email: &Email) -> Result<(), Failure> {
+        let who = self.signing_in(email);
+        let buckets = self.login_buckets(&who);
+        let keys = who.keys();
+        self.run_limit(script_command(&buckets, keys.iter().map(String::as_str)), &buckets)
+            .await
+    }
+
     /// Forgets the attempts of this address for the account after a success, and remembers that the address is one of the
     /// account's. After the reply: neither is worth a flight before it.
     pub(crate) fn login_succeeded(&self, email: &Email) {
@@ -130,10 +165,9 @@ impl<H: Host> Context<H> {
         }
         let host = self.host.clone();
         let timeout = self.config().kv_timeout;
-        let [attempts, known] = self.login_keys(email);
-        let both = self
-            .address_key()
-            .map(|address| self.login_both(&address, &account_key(email)));
+        let who = self.signing_in(email);
+        let [attempts, known] = who.keys();
+        let both = who.address.is_some().then(|| self.login_both(&who));
         let has_address = self.client.address.is_some();
         self.host.defer(async move {
             let mut forget: Command<'_> = vec!["DEL".into(), attempts.into()];
@@ -153,20 +187,25 @@ impl<H: Host> Context<H> {
         });
     }
 
-    /// The bucket for an address and an account together. Only attempts that fail fill it.
-    fn login_both(&self, address: &str, account: &str) -> Bucket {
-        let key = format!("{address}:{account}");
-        self.bucket("login:both", By::Account, &key, 20, 10 * MINUTE)
+    fn signing_in(&self, email: &Email) -> SigningIn {
+        SigningIn {
+            account: account_key(email),
+            address: self.address_key(),
+        }
     }
 
-    /// The keys of the attempts and of the known address.
-    fn login_keys(&self, email: &Email) -> [String; 2] {
-        let account = account_key(email);
-        let both = match self.address_key() {
-            Some(address) => format!("{address}:{account}"),
-            None => account,
-        };
-        [format!("doorward:attempts:{both}"), format!("doorward:known:{both}")]
+    /// The wide buckets of a sign-in, that of the account first.
+    fn login_buckets(&self, who: &SigningIn) -> Vec<Bucket> {
+        let mut buckets = vec![self.bucket("login:account", By::Account, &who.account, 100, HOUR)];
+        if let Some(address) = &who.address {
+            buckets.push(self.bucket("login:address", By::Address, address, 60, 10 * MINUTE));
+        }
+        buckets
+    }
+
+    /// The bucket for an address and an account together. Only attempts that fail fill it.
+    fn login_both(&self, who: &SigningIn) -> Bucket {
+        self.bucket("login:both", By::Account, &who.both(), 20, 10 * MINUTE)
     }
 
     /// The buckets of a registration. As with a sign-in, the one for the account alone is wide, so that a stranger can't keep

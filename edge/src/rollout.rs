@@ -293,8 +293,8 @@ impl<H: Host> Context<H> {
         }
     }
 
-    /// Counts a call that is passed on in the buckets in which it would be counted here, so that this isn't the door through
-    /// which the old system is tried out. What is handled here after all is counted by its handler.
+    /// Counts a call that is passed on in the buckets in which it would be counted here, of a sign-in in the wide ones, so that
+    /// this isn't the door through which the old system is tried out. What is handled here after all is counted by its handler.
     ///
     /// # Errors
     /// 429.
@@ -302,7 +302,7 @@ impl<H: Host> Context<H> {
         let buckets = match (call, email) {
             // They go by a session of theirs: there is nothing to guess, and many people have one address.
             (Call::Logout | Call::Refresh, _) => return Ok(()),
-            (Call::Login, Some(email)) => return self.limit_login(email).await,
+            (Call::Login, Some(email)) => return self.limit_login_elsewhere(email).await,
             (Call::Register, Some(email)) => self.register_limits(email, None),
             (Call::ResendVerification, Some(email)) => self.mail_limits("resend", email),
             (Call::ForgotPassword, Some(email)) => self.mail_limits("forgot", email),

@@ -200,6 +200,17 @@ fn what_is_passed_on_is_counted_as_it_would_be_here() {
             assert!(stage.flights().is_empty() && asked(&stage).is_empty());
         }
     }
+    // From one place at one account the old system says itself how fast one may guess.
+    let there = stage("off");
+    there.fetch().answers(401, THEIRS);
+    there.send(&login(PASSWORD));
+    asked(&there);
+    let flights = there.kv_flights();
+    assert_eq!(buckets(&flights[0]), ["login:account", "login:address"]);
+    // The buckets' number, then burst and period of each: nothing about attempts.
+    let arguments = &flights[0][0][3 + 4..];
+    assert_eq!(arguments, ["2", "100", "3600000", "60", "600000"]);
+
     // A user name that is no address.
     let stage = stage("off");
     stage.kv().next(full());

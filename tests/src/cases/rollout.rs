@@ -80,14 +80,9 @@ impl Old {
 
     /// The host in front of it.
     fn behind(&self, stage: &Stage, rollout: &str) -> Stage {
-        self.behind_with(stage, rollout, &[])
-    }
-
-    fn behind_with(&self, stage: &Stage, rollout: &str, more: &[(&str, &str)]) -> Stage {
         let url = format!("http://127.0.0.1:{}/old", self.port);
         let name = format!("rollout-{}", self.port);
-        let pairs = [&[("LEGACY_AUTH", url.as_str()), ("ROLLOUT", rollout)], more].concat();
-        stage.another(&name, Variant::Main, &pairs)
+        stage.another(&name, Variant::Main, &[("LEGACY_AUTH", &url), ("ROLLOUT", rollout)])
     }
 }
 
@@ -235,8 +230,7 @@ fn those_who_are_here_do_not_notice_that_the_old_system_is_down(stage: &Stage) {
 fn a_stored_switch_is_moved_and_moved_back(stage: &Stage) {
     let (person, _) = stage.somebody();
     let old = Old::with(&[]);
-    // The same person asks until the switch has moved, which is more often than the limits let anybody be refused.
-    let behind = old.behind_with(stage, "stored", &[("LIMITS", "off")]);
+    let behind = old.behind(stage, "stored");
     let set = |position: &str| {
         stage.database().execute(
             "INSERT INTO deployment (key, value) VALUES ('rollout', $1)
