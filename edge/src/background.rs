@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::host::{Host, Level, Rows, Sql as _, SqlError, Statement};
 use crate::instance::Instance;
 use crate::json;
-use crate::outbound::within;
+use crate::outbound::{patience, within};
 
 /// How much longer than Postgres' own timeout a whole flight may take.
 const FLIGHT_MARGIN: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ pub(crate) async fn flight<H: Host>(
     statements: &[Statement<'_>],
 ) -> Result<Vec<Rows>, SqlError> {
     let deadline = instance.config.sql_timeout + FLIGHT_MARGIN;
-    let rows = within(host.sleep(deadline), host.sql().batch(statements)).await?;
+    let rows = within(patience(host, deadline), host.sql().batch(statements)).await?;
     if rows.len() == statements.len() {
         Ok(rows)
     } else {

@@ -20,7 +20,7 @@ use crate::instance::Instance;
 use crate::json;
 use crate::mail::deliver;
 use crate::mail::locale::Locale;
-use crate::outbound::within;
+use crate::outbound::{patience, within};
 
 /// How long Redis is left alone after it failed.
 const KV_REST: Duration = Duration::from_secs(2);
@@ -194,7 +194,7 @@ impl<H: Host> Context<H> {
         }
         let started = self.host.ticks();
         let answer = within(
-            self.host.sleep(self.config().kv_timeout),
+            patience(&self.host, self.config().kv_timeout),
             self.host.kv().pipeline(commands),
         )
         .await;

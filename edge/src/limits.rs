@@ -18,7 +18,7 @@ use crate::config::Limits;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::host::{Command, Host, Kv as _, Level, Reply as KvReply};
-use crate::outbound::within;
+use crate::outbound::{patience, within};
 
 /// The generic cell rate algorithm over several keys at once, on Redis' own clock; and, for a sign-in, a delay that
 /// doubles with each attempt that wasn't followed by a success.
@@ -183,7 +183,7 @@ impl<H: Host> Context<H> {
                 ]);
             }
             // Without Redis there is nothing to forget.
-            let _ = within(host.sleep(timeout), host.kv().pipeline(&commands)).await;
+            let _ = within(patience(&host, timeout), host.kv().pipeline(&commands)).await;
         });
     }
 

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
 use crate::host::{Fetch as _, Host, Level};
 use crate::limits::Bucket;
-use crate::outbound::within;
+use crate::outbound::{patience, within};
 use crate::reply::Reply;
 use crate::store::account::{Owner, owner};
 use crate::store::events;
@@ -33,7 +33,7 @@ impl<H: Host> Context<H> {
         let Some((request, question)) = service.ask(password.as_bytes()) else {
             return Ok(());
         };
-        let answer = match within(self.host.sleep(BREACHED_TIMEOUT), self.host.fetch().fetch(request)).await {
+        let answer = match within(patience(&self.host, BREACHED_TIMEOUT), self.host.fetch().fetch(request)).await {
             Ok(response) => question.answer(&response),
             Err(_) => None,
         };

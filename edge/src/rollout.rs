@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
 use crate::extract::MAX_BODY;
 use crate::host::{Fetch as _, FetchError, Host, Level};
-use crate::outbound::within;
+use crate::outbound::{patience, within};
 use crate::reply::Reply;
 use crate::store::rollout::{Arrival, arrive, stored};
 use crate::store::users::{Credentials, credentials};
@@ -153,7 +153,7 @@ impl<H: Host> Context<H> {
             Subject::Ours | Subject::Unknown => None,
         };
         self.limit_passed_on(call, email).await?;
-        let answer = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request));
+        let answer = within(patience(&self.host, legacy.timeout), self.host.fetch().fetch(request));
         let response = match peek {
             Some(peek) if rollout == Rollout::Shadow && call == Call::Login => {
                 let (answer, here) = join(answer, self.would_sign_in(&peek)).await;
@@ -222,7 +222,7 @@ impl<H: Host> Context<H> {
         let request = legacy.sign_in(email, attempt.typed());
         let request =
             request.ok_or_else(|| Failure::Internal("a question to the old system can't be written".into()))?;
-        let response = within(self.host.sleep(legacy.timeout), self.host.fetch().fetch(request)).await;
+        let response = within(patience(&self.host, legacy.timeout), self.host.fetch().fetch(request)).await;
         match response.map(|response| legacy.read(&response)) {
             Ok(Answer::Accepted(person)) if is_of(&person, email) => Ok(Some(person)),
             Ok(Answer::Accepted(_)) => {

@@ -18,7 +18,7 @@ use crate::background::{flight_one, log};
 use crate::error::Failure;
 use crate::host::{Fetch as _, FetchError, Host, Level};
 use crate::instance::Instance;
-use crate::outbound::within;
+use crate::outbound::{patience, within};
 use crate::store::outbox::{self, Leased, Settlement, Token};
 use crate::wire::mail_http::{self, Answer, Mail, MailHttp};
 
@@ -176,7 +176,7 @@ async fn one<H: Host>(
         Ok(request) => request,
         Err(settlement) => return (settlement, true),
     };
-    let answer = within(host.sleep(SENDING), host.fetch().fetch(request)).await;
+    let answer = within(patience(host, SENDING), host.fetch().fetch(request)).await;
     let now = host.now();
     match answer.as_ref().map(mail_http::decode) {
         Ok(Answer::Accepted) => (Settlement::Sent, true),

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use crate::host::{FetchError, KvError, SqlError};
+use crate::host::{FetchError, Host, KvError, SqlError};
 
 /// An error that can say "the deadline passed first".
 pub trait TimedOut {
@@ -31,7 +32,21 @@ impl TimedOut for FetchError {
     }
 }
 
-/// `work`, unless `limit` (such as `host.sleep(duration)`) completes first; then `work` is dropped, and with it the
+/// How many times a deadline looks whether it has passed.
+const LOOKS: u32 = 10;
+
+/// The end of a `limit` of time that somebody else is given to answer, for [`within`].
+///
+/// One sleep would count our own time too: while an instance hashes for others, an answer that has long arrived isn't read,
+/// and a timer that is due by then beats it. So the time passes in parts: an instance that was busy for however long has
+/// used up one part of it, and reads before it uses up the next.
+pub(crate) async fn patience<H: Host>(host: &H, limit: Duration) {
+    for _ in 0..LOOKS {
+        host.sleep(limit / LOOKS).await;
+    }
+}
+
+/// `work`, unless `limit` (such as [`patience`] or a timer) completes first; then `work` is dropped, and with it the
 /// connection that it used.
 ///
 /// # Errors

@@ -8,4 +8,5 @@ pub mod rest_kv;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use deadline::patience;
 pub use deadline::{TimedOut, within};

@@ -195,13 +195,29 @@ pub(crate) enum Line {
     Break,
 }
 
+/// While it lasts, whoever waits has waited long enough.
+struct Silence(Rc<Cell<bool>>);
+
+impl Silence {
+    fn falls(overdue: &Rc<Cell<bool>>) -> Self {
+        overdue.set(true);
+        Self(overdue.clone())
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 /// A provider that keeps what it receives. It is shared by the hosts of a stage.
 #[derive(Clone, Default)]
 pub(crate) struct Provider {
     pub(crate) received: Rc<RefCell<Vec<Received>>>,
     /// What it does with mail for an address; it takes all other mail.
     lines: Rc<RefCell<Vec<(String, Line)>>>,
-    /// Whoever waits has waited long enough.
+    /// Whether it is silent (see [`Silence`]).
     overdue: Rc<Cell<bool>>,
     /// What the system that people come from answers, at https://old.example.com.
     old: Rc<RefCell<Bytes>>,
@@ -262,7 +278,7 @@ impl Fetch for Provider {
             Some(Line::RetryAfter(status, seconds)) => (status, "rate_limit_exceeded", Some(seconds)),
             Some(Line::Break) => return Err(FetchError::Unreachable("connection reset".to_owned())),
             Some(Line::Silence) => {
-                self.overdue.set(true);
+                let _silence = Silence::falls(&self.overdue);
                 std::future::pending().await
             }
             Some(Line::Stop) => std::future::pending().await,
@@ -372,7 +388,7 @@ impl Host for TestHost {
     async fn sleep(&self, duration: Duration) {
         let mut timer = pin!(tokio::time::sleep(duration));
         poll_fn(|context| {
-            if self.0.provider.overdue.take() {
+            if self.0.provider.overdue.get() {
                 return Poll::Ready(());
             }
             timer.as_mut().poll(context)

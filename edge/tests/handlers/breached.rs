@@ -1,8 +1,6 @@
 //! The list of breached passwords: asked with five digits of a SHA-1, for every new password, and bearing with a service
 //! that doesn't answer.
 
-use std::time::Duration;
-
 use doorward_core::id::TokenId;
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_edge::host::{FetchError, Level};
@@ -122,9 +120,9 @@ fn it_has_a_second() {
     stage.fetch().hangs();
     stage.sql("registration.create", taken());
     let mut call = stage.start(&register());
-    stage.advance(Duration::from_millis(999));
+    call.waits(&stage, 999);
     assert!(!call.is_done());
-    stage.advance(Duration::from_millis(1));
+    call.waits(&stage, 1);
     assert_eq!(call.answer().status, 409);
     assert_eq!(stage.line().event(), "degraded");
 }

@@ -1,7 +1,5 @@
 //! What runs after a reply, and the tick: mail leaves the outbox once, is noted, and waits where the provider is down.
 
-use std::time::Duration;
-
 use doorward_core::id::{MailId, TokenId};
 use doorward_core::token::one_time::{OneTimeToken, Purpose};
 use doorward_edge::host::{FetchError, Level, Rows, SqlError};
@@ -120,10 +118,9 @@ fn a_provider_that_hangs_has_ten_seconds() {
     stage.sql("outbox.lease", one(leased(&stage, "1")));
     stage.fetch().hangs();
     stage.sql("outbox.settle", none());
+    stage.deferred_waits(9_999);
     assert_eq!(stage.host.run_deferred(), 1);
-    stage.advance(Duration::from_millis(9_999));
-    assert_eq!(stage.host.run_deferred(), 1);
-    stage.advance(Duration::from_millis(1));
+    stage.deferred_waits(1);
     assert_eq!(stage.host.run_deferred(), 0);
     assert!(stage.line().text().ends_with("no answer in time"));
     assert_eq!(settled(&stage)[0]["status"], "pending");
@@ -256,7 +253,8 @@ fn what_is_noted_in_redis_after_the_reply_has_a_deadline_too() {
     let login = json!({ "email": EMAIL, "password": PASSWORD });
     assert_eq!(stage.send(&Ask::post("/auth/login").json(login)).status, 200);
     stage.kv().next(crate::fake::KvOutcome::Hangs);
+    stage.deferred_waits(499);
     assert_eq!(stage.host.run_deferred(), 1);
-    stage.advance(Duration::from_millis(500));
+    stage.deferred_waits(1);
     assert_eq!(stage.host.run_deferred(), 0);
 }

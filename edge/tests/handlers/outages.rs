@@ -350,13 +350,24 @@ fn a_flight_that_hangs_ends_two_seconds_after_postgres_own_timeout() {
         let stage = Stage::with(pairs);
         stage.outcome(SqlOutcome::Hangs);
         let mut call = stage.start(&calls(&stage)[4].0);
-        stage.advance(Duration::from_millis(millis - 1));
+        call.waits(&stage, millis - 1);
         assert!(!call.is_done());
-        stage.advance(Duration::from_millis(1));
+        call.waits(&stage, 1);
         let answer = call.answer();
         assert_eq!(answer.outcome(), (503, "UNAVAILABLE".to_owned()));
         assert_eq!(stage.line().text(), "session.alive: deadline passed");
     }
+}
+
+#[test]
+fn a_busy_instance_does_not_blame_the_database() {
+    // The answer arrives while it hashes for others for longer than the database may take, and is read after the timer rang.
+    let stage = Stage::new();
+    stage.outcome(SqlOutcome::Late(vec![one(ann())]));
+    let mut call = stage.start(&calls(&stage)[4].0);
+    stage.advance(Duration::from_mins(1));
+    assert!(!call.is_done());
+    assert_eq!(call.answer().status, 200);
 }
 
 #[test]
@@ -376,14 +387,14 @@ fn one_that_hangs_holds_nobody_up() {
         stage.batch(before[0].clone());
         stage.sql("session.open", one([row(&["f"]), ann()].concat()));
         assert_eq!(stage.send(login).status, 200);
-        stage.advance(Duration::from_secs(5));
+        call.waits(&stage, 5_000);
         stage.sql("session.alive", one(ann()));
         assert_eq!(stage.send(&me).status, 200);
 
         if client_leaves {
             drop(call);
         } else {
-            stage.advance(Duration::from_secs(2));
+            call.waits(&stage, 2_000);
             assert_eq!(call.answer().status, 503, "{failing:?}");
         }
     }
@@ -396,8 +407,7 @@ fn each_flight_has_a_deadline_of_its_own() {
     stage.sql("user.credentials", one(credentials(Some(&HASH), "active", true)));
     stage.outcome(SqlOutcome::Hangs);
     let mut call = stage.start(&calls(&stage)[1].0);
-    stage.advance(Duration::from_secs(7));
-    assert!(call.is_done());
+    call.waits(&stage, 7_000);
     assert_eq!(call.answer().status, 503);
     assert_eq!(stage.line().text(), "session.open: deadline passed");
     // Nothing that presumes a sign-in is done afterwards.

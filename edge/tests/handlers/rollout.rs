@@ -322,9 +322,9 @@ fn an_old_system_that_does_not_answer_is_unavailable() {
     assert_eq!(stage.line().level, Level::Error);
     stage.fetch().hangs();
     let mut call = stage.start(&login(PASSWORD));
-    stage.advance(Duration::from_millis(4_999));
+    call.waits(&stage, 4_999);
     assert!(!call.is_done());
-    stage.advance(Duration::from_millis(1));
+    call.waits(&stage, 1);
     assert_eq!(call.answer().status, 503);
     asked(&stage);
 }

@@ -75,6 +75,14 @@ impl Stage {
         self.host.advance(duration);
     }
 
+    /// Lets time pass, a millisecond at a time, while what was put off until after the replies goes on.
+    pub(crate) fn deferred_waits(&self, millis: u64) {
+        for _ in 0..millis {
+            self.host.run_deferred();
+            self.advance(Duration::from_millis(1));
+        }
+    }
+
     /// The next flight to the database has this one statement, and this answer.
     pub(crate) fn sql(&self, name: &'static str, rows: Rows) {
         self.batch(vec![(name, rows)]);
@@ -331,6 +339,14 @@ impl Call {
             self.answer = poll(&mut self.future);
         }
         self.answer.is_some()
+    }
+
+    /// Lets time pass, a millisecond at a time, while the request goes on.
+    pub(crate) fn waits(&mut self, stage: &Stage, millis: u64) {
+        for _ in 0..millis {
+            let _ = self.is_done();
+            stage.advance(Duration::from_millis(1));
+        }
     }
 
     /// The reply, which must be there.

@@ -1,7 +1,5 @@
 //! `Server-Timing`: the flights of DESIGN's table as the outside sees them, where the switch is on.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::data::{ANN, EMAIL, HASH, PASSWORD, SESSION, ann, credentials, joined, one, row};
@@ -36,8 +34,7 @@ fn it_tells_how_long_they_took_also_when_they_failed() {
     let me = Ask::get("/api/auth/me").bearer(&stage.access_token(ANN, SESSION));
     stage.outcome(SqlOutcome::Hangs);
     let mut call = stage.start(&me);
-    assert!(!call.is_done());
-    stage.advance(Duration::from_secs(7));
+    call.waits(&stage, 7_000);
     let answer = call.answer();
     let expected = "sql;desc=\"1\";dur=7000.0, kv;desc=\"0\";dur=0.0, total;dur=7000.0";
     assert_eq!(timing(&answer), Some(expected));

@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::task::Poll;
 
 use doorward_edge::host::{Rows, Sql, SqlError, Statement};
 
@@ -12,6 +13,8 @@ pub(crate) enum SqlOutcome {
     Rows(Vec<(&'static str, Rows)>),
     /// Whatever the statements: these answers, perhaps too few or too many.
     Answers(Vec<Rows>),
+    /// The same, at the third time that it is asked whether they are there.
+    Late(Vec<Rows>),
     /// Whatever the statements: this error.
     Fails(SqlError),
     /// Whatever the statements: nothing, for ever.
@@ -87,10 +90,24 @@ impl Sql for FakeSql {
                 Ok(answers.into_iter().map(|(_, rows)| rows).collect())
             }
             SqlOutcome::Answers(rows) => Ok(rows),
+            SqlOutcome::Late(rows) => {
+                yield_once().await;
+                yield_once().await;
+                Ok(rows)
+            }
             SqlOutcome::Fails(error) => Err(error),
             SqlOutcome::Hangs => pending().await,
         }
     }
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|_| match std::mem::replace(&mut yielded, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
 }
 
 /// Every parameter is used, every one that is used is there, and each is cast.
