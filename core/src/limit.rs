@@ -27,6 +27,12 @@ impl Rule {
         let burst = i64::from(self.burst.max(1));
         period / burst + i64::from(period % burst != 0)
     }
+
+    /// By how much the theoretical arrival time may be ahead of the clock for a request to be let through, in milliseconds.
+    pub fn tolerance_ms(&self) -> i64 {
+        self.interval_ms()
+            .saturating_mul(i64::from(self.burst).saturating_sub(1))
+    }
 }
 
 /// Decides on a request that arrives now.
@@ -64,6 +70,16 @@ mod tests {
 
     fn at(millis: i64) -> Time {
         Time::from_millis(millis)
+    }
+
+    #[test]
+    fn the_tolerance_is_where_the_burst_ends() {
+        for now in [0, 999, 1000] {
+            for arrival in [0, 1999, 2000, 2001, 2999, 3000, 3001] {
+                let is_taken = advance(Some(arrival), at(now), &RULE).is_ok();
+                assert_eq!(is_taken, arrival <= now + RULE.tolerance_ms(), "{arrival} at {now}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorward_core::email::Email;
-use doorward_core::id::{SessionId, TokenId, UserId};
+use doorward_core::id::{TokenId, UserId};
 use doorward_core::limit::{Rule, advance};
 use doorward_core::net::rate_key;
 use doorward_core::time::Time;
@@ -254,9 +254,10 @@ impl<H: Host> Context<H> {
         vec![self.bucket("password:user", By::Account, &user.to_string(), 20, HOUR)]
     }
 
-    /// The bucket of a session's refreshes.
-    pub(crate) fn refresh_limits(&self, session: SessionId) -> Vec<Bucket> {
-        vec![self.bucket("refresh:session", By::Account, &session.to_string(), 60, MINUTE)]
+    /// How often one session may be refreshed; none where nothing is limited. Counted in the session's row, which a refresh
+    /// writes anyway.
+    pub(crate) fn refresh_rule(&self) -> Option<Rule> {
+        (self.config().limits != Limits::Off).then(|| self.rule(By::Account, 60, MINUTE))
     }
 
     /// Counts the call in every bucket, or refuses it and counts it in none.
@@ -301,13 +302,16 @@ impl<H: Host> Context<H> {
     }
 
     fn bucket(&self, name: &str, by: By, key: &str, burst: u32, period: Duration) -> Bucket {
-        let rule = Rule {
-            burst: burst * self.factor(by),
-            period,
-        };
         Bucket {
             key: format!("doorward:limit:{name}:{key}"),
-            rule,
+            rule: self.rule(by, burst, period),
+        }
+    }
+
+    fn rule(&self, by: By, burst: u32, period: Duration) -> Rule {
+        Rule {
+            burst: burst * self.factor(by),
+            period,
         }
     }
 

@@ -1,8 +1,8 @@
 //! `POST, GET /api/auth/refresh` = `/auth/refresh`: a new access token, and the refresh token's successor.
 //!
 //! 200 session answer · 401 `REFRESH_INVALID`, `REFRESH_REUSED`, `SESSION_EXPIRED`, `SESSION_REVOKED` · 403
-//! `ACCOUNT_INACTIVE`, `ACCOUNT_SUSPENDED` · 429. A token that isn't ours costs no flight; any other one to Redis and one
-//! to Postgres, in which requests that race with one token all get the same successor.
+//! `ACCOUNT_INACTIVE`, `ACCOUNT_SUSPENDED` · 429. A token that isn't ours costs no flight; any other one to
+//! Postgres, in which requests that race with one token all get the same successor.
 
 use doorward_core::id::EventId;
 use doorward_core::secret::Secret;
@@ -26,7 +26,6 @@ pub(crate) async fn run<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Re
         .successor()
         .ok_or_else(|| Failure::signed_out(Code::SessionExpired))?
         .seal(keys);
-    ctx.limit(&ctx.refresh_limits(token.session)).await?;
 
     let rotation = Rotation {
         presented: &token,
@@ -34,12 +33,13 @@ pub(crate) async fn run<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Re
         successor: &successor.hashed(),
         request: ctx.id,
         grace: ctx.config().refresh_grace,
+        rule: ctx.refresh_rule(),
         event: EventId::generate(ctx.now, &ctx.host)?,
         client: &ctx.client,
         now: ctx.now,
     };
     let rotated = Rotated::decode(&ctx.sql(&rotation.statements()).await?)?;
-    let row = rotated.state.as_ref().map(|(session, _)| session);
+    let row = rotated.state.as_ref().map(|state| &state.session);
     let decision = if rotated.reused {
         Refresh::Refused(RefreshRefusal::Reused)
     } else {
@@ -53,6 +53,9 @@ pub(crate) async fn run<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Re
             rotation.grace,
         )
     };
+    if let Some(wait) = rotated.wait(&rotation) {
+        return Err(Failure::limited(wait));
+    }
     let current = match decision {
         Refresh::Rotated => successor,
         Refresh::Current(current) => current,
@@ -61,10 +64,16 @@ pub(crate) async fn run<H: Host>(ctx: &Context<H>, method: &Method) -> Result<Re
             return Err(refused(refusal));
         }
     };
-    let (session, user) = rotated
+    let state = rotated
         .state
         .ok_or_else(|| Failure::bad_row("a refreshed session is gone"))?;
-    ctx.signed_in(StatusCode::OK, user, token.session, &current, session.expires_at)
+    ctx.signed_in(
+        StatusCode::OK,
+        state.user,
+        token.session,
+        &current,
+        state.session.expires_at,
+    )
 }
 
 /// The token as it was presented: in the body in token mode, in the cookie otherwise.

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use doorward_core::id::{EventId, MailId, RequestId, SessionId, UserId};
+use doorward_core::limit::{Rule, advance};
 use doorward_core::password::PhcHash;
 use doorward_core::time::Time;
 use doorward_core::token::refresh::{RefreshToken, SessionRow};
 use doorward_core::token::{HashedToken, PlainToken};
+use doorward_core::user::Status;
 
 use serde::Serialize;
 
@@ -128,6 +130,8 @@ pub(crate) struct Rotation<'a> {
     /// Tells this request's rotation from a rival's.
     pub(crate) request: RequestId,
     pub(crate) grace: Duration,
+    /// How often the session may be rotated; none where nothing is limited.
+    pub(crate) rule: Option<Rule>,
     pub(crate) event: EventId,
     pub(crate) client: &'a Client,
     pub(crate) now: Time,
@@ -141,9 +145,13 @@ impl Rotation<'_> {
             "UPDATE sessions
              SET token_hash = $3::text, generation = generation + 1, rotation = $5::text::uuid,
                  rotated_at = $6::text::timestamptz, last_used_at = $6::text::timestamptz,
-                 ip = coalesce($7::text, ip), user_agent = coalesce($8::text, user_agent)
+                 ip = coalesce($7::text, ip), user_agent = coalesce($8::text, user_agent),
+                 refresh_arrival = greatest(refresh_arrival, $6::text::timestamptz)
+                                   + coalesce($9::text::bigint, 0) * interval '1 millisecond'
              WHERE id = $1::text::uuid AND token_hash = $2::text AND generation = $4::text::integer
                AND revoked_at IS NULL AND expires_at > $6::text::timestamptz
+               AND ($9::text IS NULL OR refresh_arrival IS NULL
+                    OR refresh_arrival <= $6::text::timestamptz + $10::text::bigint * interval '1 millisecond')
                AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND status = 'active')
              RETURNING id",
             vec![
@@ -155,6 +163,8 @@ impl Rotation<'_> {
                 shown(self.now),
                 maybe(self.client.address.as_deref()),
                 maybe(self.client.user_agent.as_deref()),
+                self.rule.and_then(|rule| shown(rule.interval_ms())),
+                self.rule.and_then(|rule| shown(rule.tolerance_ms())),
             ],
         );
         let reuse = statement(
@@ -194,8 +204,17 @@ pub(crate) struct Rotated {
     pub(crate) won: bool,
     /// This request ended the session, because the token was used before.
     pub(crate) reused: bool,
-    /// The session as it is now, with its user.
-    pub(crate) state: Option<(SessionRow, User)>,
+    /// The session as it is now.
+    pub(crate) state: Option<State>,
+}
+
+/// A session with its user.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) session: SessionRow,
+    /// The theoretical arrival time of its next refresh (see [`doorward_core::limit`]).
+    arrival: Option<Time>,
+    pub(crate) user: User,
 }
 
 impl Rotated {
@@ -208,6 +227,17 @@ impl Rotated {
             reused: !reuse.rows.is_empty(),
             state: decode_state(state)?,
         })
+    }
+
+    /// How long a token that would have rotated has to wait, because its session was refreshed too often.
+    pub(crate) fn wait(&self, rotation: &Rotation<'_>) -> Option<Duration> {
+        let State { session, arrival, .. } = self.state.as_ref()?;
+        let lives = session.revoked_at.is_none() && rotation.now < session.expires_at;
+        let would = lives && session.user_status == Status::Active && session.token_hash == *rotation.presented_hash;
+        if self.won || !would {
+            return None;
+        }
+        advance(arrival.map(|time| time.as_millis()), rotation.now, &rotation.rule?).err()
     }
 }
 
@@ -222,6 +252,8 @@ fn state(session: SessionId) -> Statement<'static> {
             ", ",
             millis!("s.revoked_at"),
             ", ",
+            millis!("s.refresh_arrival"),
+            ", ",
             user_columns!("u"),
             " FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = $1::text::uuid"
         ),
@@ -229,7 +261,7 @@ fn state(session: SessionId) -> Statement<'static> {
     )
 }
 
-fn decode_state(rows: &Rows) -> Result<Option<(SessionRow, User)>, Failure> {
+fn decode_state(rows: &Rows) -> Result<Option<State>, Failure> {
     let Some(mut row) = Reader::first(rows, "session") else {
         return Ok(None);
     };
@@ -238,6 +270,7 @@ fn decode_state(rows: &Rows) -> Result<Option<(SessionRow, User)>, Failure> {
     let rotated_at = row.time()?;
     let expires_at = row.time()?;
     let revoked_at = row.optional_time()?;
+    let arrival = row.optional_time()?;
     let user = User::decode(&mut row)?;
     let session = SessionRow {
         token_hash,
@@ -247,7 +280,7 @@ fn decode_state(rows: &Rows) -> Result<Option<(SessionRow, User)>, Failure> {
         revoked_at,
         user_status: user.status,
     };
-    Ok(Some((session, user)))
+    Ok(Some(State { session, arrival, user }))
 }
 
 /// The user of a session that lives, if it does.

@@ -141,6 +141,8 @@ pub(crate) struct Session {
     pub(crate) rotated_at: Time,
     pub(crate) expires_at: Time,
     pub(crate) revoked_at: Option<Time>,
+    /// When its next refresh would come if they came at the sustained rate.
+    pub(crate) arrival: Option<Time>,
 }
 
 impl Session {
@@ -151,6 +153,7 @@ impl Session {
             Some(self.rotated_at.as_millis().to_string()),
             Some(self.expires_at.as_millis().to_string()),
             self.revoked_at.map(|time| time.as_millis().to_string()),
+            self.arrival.map(|time| time.as_millis().to_string()),
         ];
         joined(&[session, user(ANN, status)])
     }

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use doorward_core::token::refresh::RefreshToken;
 use doorward_edge::host::{KvError, Level, Reply};
 use serde_json::json;
 
-use crate::data::{EMAIL, HASH, PASSWORD, SESSION, ann, credentials, joined, none, one, row};
+use crate::data::{EMAIL, HASH, PASSWORD, ann, credentials, joined, none, one, row};
 use crate::fake::KvOutcome;
 use crate::stage::{Answer, Ask, Stage};
 
@@ -151,22 +150,5 @@ fn a_refused_call_is_counted_nowhere() {
         forgot(&stage, &format!("person{n}@example.com"));
     }
     assert_eq!(forgot_refused(&stage, "last@example.com"), 120);
-    stage.log();
-}
-
-#[test]
-fn a_session_can_be_refreshed_sixty_times_a_minute() {
-    let stage = Stage::with(&[("KV_TIMEOUT_MS", "10")]);
-    stage.kv().set_down(true);
-    let token = RefreshToken::first(SESSION, [1; 16]).seal(stage.keys());
-    let ask = Ask::get("/auth/refresh").cookie("doorward_refresh", token.expose());
-    for _ in 0..60 {
-        let names = ["session.rotate", "session.reuse", "session.state"];
-        stage.batch(names.map(|name| (name, none())).to_vec());
-        assert_eq!(stage.send(&ask).status, 401);
-    }
-    let answer = stage.send(&ask);
-    assert_eq!(answer.outcome(), (429, "RATE_LIMITED".to_owned()));
-    assert_eq!(answer.header("retry-after"), Some("1"));
     stage.log();
 }

@@ -8,7 +8,7 @@ use doorward_edge::host::Rows;
 use serde_json::json;
 
 use crate::data::{ANN, EMAIL, SESSION, Session, at, none, one, row};
-use crate::fake::{KvOutcome, SqlOutcome};
+use crate::fake::SqlOutcome;
 use crate::stage::{Answer, Ask, Stage};
 
 const STATEMENTS: [&str; 3] = ["session.rotate", "session.reuse", "session.state"];
@@ -40,6 +40,7 @@ impl<'a> Chain<'a> {
             rotated_at: self.stage.now(),
             expires_at: at(3_600_000),
             revoked_at: None,
+            arrival: None,
         }
     }
 
@@ -81,9 +82,7 @@ fn who_rotates_gets_the_successor() {
     let flight = stage.flight();
     let (presented, successor) = (chain.token(1).hashed(), chain.token(2).hashed());
     assert!(flight.has(presented.as_str()) && flight.has(successor.as_str()));
-    let kv = stage.kv_flights();
-    assert_eq!(kv.len(), 1);
-    assert_eq!(kv[0].len(), 1);
+    assert!(stage.kv_flights().is_empty());
 
     // The instance knows the session now.
     let access = body["accessToken"].as_str().unwrap();
@@ -304,15 +303,38 @@ fn presented_successor(keys: &doorward_core::token::Keys) -> PlainToken {
 }
 
 #[test]
-fn a_limit_is_told_before_the_database_is_asked() {
-    let stage = Stage::new();
-    let chain = Chain::new(&stage);
-    let replies = vec![doorward_edge::host::Reply::Integer(1_001)];
-    stage.kv().next(KvOutcome::Replies(replies));
-    let answer = chain.refresh(1);
-    assert_eq!(answer.outcome(), (429, "RATE_LIMITED".to_owned()));
-    assert_eq!(answer.header("retry-after"), Some("2"));
-    assert!(stage.flights().is_empty());
+fn a_session_that_is_refreshed_too_often_has_to_wait() {
+    // Sixty a minute: its next refresh may be due in 59 seconds at most.
+    for (limits, due, refused) in [
+        (&[][..], 59_000, None),
+        (&[], 60_001, Some("2")),
+        (&[("LIMITS", "off")], 90_000, None),
+    ] {
+        let stage = Stage::with(limits);
+        let chain = Chain::new(&stage);
+        let session = Session {
+            arrival: Some(at(due)),
+            ..chain.session(1)
+        };
+        chain.database(false, false, one(session.row("active")));
+        let answer = chain.refresh(1);
+        let code = if refused.is_some() {
+            (429, "RATE_LIMITED".to_owned())
+        } else {
+            (401, "REFRESH_INVALID".to_owned())
+        };
+        assert_eq!((answer.outcome(), answer.header("retry-after")), (code, refused));
+        // A reason that won't pass by waiting comes first.
+        chain.database(false, false, one(session.row("suspended")));
+        chain.refuses(1, 403, "ACCOUNT_SUSPENDED");
+        let over = Session {
+            revoked_at: Some(stage.now()),
+            ..session
+        };
+        chain.database(false, false, one(over.row("active")));
+        chain.refuses(1, 401, "SESSION_REVOKED");
+        stage.log();
+    }
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn what_bears_a_token_of_ours_is_answered_here_wherever_the_switch_is() {
             rotated_at: stage.now(),
             expires_at: at(3_600_000),
             revoked_at: None,
+            arrival: None,
         };
         stage.batch(vec![
             ("session.rotate", one(row(&[&SESSION.to_string()]))),

@@ -48,6 +48,7 @@ fn cases(stage: &Stage) -> Vec<Case> {
         rotated_at: at(0),
         expires_at: at(60_000),
         revoked_at: None,
+        arrival: None,
     };
     let session = row(&[&SESSION.to_string(), "1", "2", "192.0.2.1", "curl", "t"]);
     let with_user = |first: &[&str]| joined(&[row(first), ann()]);
@@ -102,8 +103,8 @@ fn cases(stage: &Stage) -> Vec<Case> {
                 Ask::get("/auth/refresh").cookie("doorward_refresh", refresh.seal(keys).expose()),
                 "",
                 session_row.row("active"),
-                [vec![0, 1, 2, 3], shifted(&USER_REQUIRED, 5)].concat(),
-                [vec![0, 1, 2, 3, 4], shifted(&USER_PARSED, 5)].concat(),
+                [vec![0, 1, 2, 3], shifted(&USER_REQUIRED, 6)].concat(),
+                [vec![0, 1, 2, 3, 4, 5], shifted(&USER_PARSED, 6)].concat(),
             )
         },
         case(

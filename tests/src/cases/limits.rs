@@ -37,7 +37,7 @@ pub(super) fn cases() -> Vec<Case> {
         the_count_is_in_the_cache_and_expires,
         unknown_and_known_addresses_take_the_same_time,
     ];
-    cases.extend(both![Limited; both_hosts_count_together]);
+    cases.extend(both![Limited; both_hosts_count_together, both_hosts_count_a_sessions_refreshes]);
     cases
 }
 
@@ -313,6 +313,25 @@ fn both_hosts_count_together(workers: &Stage, spin: &Stage) {
         });
         assert_eq!(alone, shared, "attempts that alternate between the hosts");
     }
+}
+
+fn both_hosts_count_a_sessions_refreshes(workers: &Stage, spin: &Stage) {
+    let hosts = [workers, spin];
+    let (_, mut session) = workers.somebody();
+    let (count, refused) = passed(VERY_MANY, |index| {
+        let reply = hosts[index % 2].app().present(&session.refresh);
+        if reply.status == 200 {
+            session = reply.session_by_token(200);
+        }
+        reply
+    });
+    assert!(count >= 30, "a session is used in many tabs: {count}");
+    assert_eq!(flights(&refused).kv, 0, "{refused}");
+    // Nothing is lost by it, and nobody else is held up.
+    let (_, other) = workers.somebody();
+    spin.app().refresh(&other);
+    std::thread::sleep(Duration::from_secs(limited(&refused)));
+    spin.app().refresh(&session);
 }
 
 /// Half or twice would be visible over a network. A hash left out would be far more.

@@ -13,6 +13,8 @@ use crate::probe;
 use crate::process::Service;
 use crate::tools;
 
+pub use wasi::is_spin;
+
 /// How long a start may take.
 const LIMIT: Duration = Duration::from_secs(90);
 

@@ -89,11 +89,13 @@ fn quoted(text: &str) -> String {
 
 /// Wasmtime takes minutes to compile: not where Spin is.
 pub(super) fn install() -> Result<()> {
-    if spin().is_some() {
-        Ok(())
-    } else {
-        tools::wasmtime().map(drop)
-    }
+    if is_spin() { Ok(()) } else { tools::wasmtime().map(drop) }
+}
+
+/// Whether a WASI host is Spin on this machine, and not Wasmtime.
+#[must_use]
+pub fn is_spin() -> bool {
+    spin().is_some()
 }
 
 /// Spin, if the one on the `PATH` is new enough to run WASI 0.3 components.

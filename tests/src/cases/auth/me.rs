@@ -98,14 +98,14 @@ fn broken_credentials_are_401(stage: &Stage) {
     let (_, session) = stage.somebody();
     let access = &session.access;
     let (head, _) = access.rsplit_once('.').expect("a JWS has dots");
-    let values: Vec<Vec<u8>> = vec![
+    let not_utf8 = stage.shows_every_header().then(|| b"Bearer \xff\xfe\xfd".to_vec());
+    let values = [
         b"Bearer".to_vec(),
         b"Bearer ".to_vec(),
         b"Bearer .".to_vec(),
         b"Bearer ..".to_vec(),
         b"Bearer a.b.c".to_vec(),
         b"Bearer e30.e30.e30".to_vec(),
-        b"Bearer \xff\xfe\xfd".to_vec(),
         format!("Bearer {head}.").into_bytes(),
         format!("Bearer {head}").into_bytes(),
         format!("Bearer {access}.x").into_bytes(),
@@ -116,7 +116,7 @@ fn broken_credentials_are_401(stage: &Stage) {
         format!("Bearer {}", "x".repeat(6000)).into_bytes(),
         access.clone().into_bytes(),
     ];
-    for value in values {
+    for value in values.into_iter().chain(not_utf8) {
         let reply = stage.call("GET", ME).header("authorization", &value).send();
         assert_eq!(reply.status, 401, "{:?}\n{reply}", String::from_utf8_lossy(&value));
         reply.error(401, "UNAUTHENTICATED");
