@@ -44,6 +44,8 @@ pub(crate) struct Setting {
     pub(crate) delay: Option<Duration>,
     /// In a database with so many users, rather than in the peer's own.
     pub(crate) users: Option<u32>,
+    /// Whether Doorward's calls are counted in the cache, in the measure of development.
+    pub(crate) limits: bool,
     /// How many people each has besides the one whose session is shown.
     pub(crate) people: usize,
 }
@@ -55,6 +57,7 @@ impl Setting {
             route,
             delay: None,
             users: None,
+            limits: false,
             people,
         }
     }
@@ -138,6 +141,7 @@ fn start(bench: &Bench, peer: Peer, setting: &Setting) -> Result<Subject, Proble
         route: setting.route,
         delay: setting.delay,
         database: setting.users.map(grown),
+        limits: setting.limits,
     };
     // The end of a log is in the log.
     let first_line = |error: anyhow::Error| format!("{error:#}").lines().next().unwrap_or_default().to_owned();
@@ -146,10 +150,11 @@ fn start(bench: &Bench, peer: Peer, setting: &Setting) -> Result<Subject, Proble
     let own = if api == Api::BetterAuth { "better_auth" } else { NAME };
     let database = place.database.as_deref().unwrap_or(own);
     let scene = format!(
-        "{:?}-{}-{}",
+        "{:?}-{}-{}-{}",
         setting.section,
         key.subject,
-        key.route.as_deref().unwrap_or_default()
+        key.route.as_deref().unwrap_or_default(),
+        if setting.limits { "limited" } else { "free" }
     );
     let mut people = People::new(api, &running.url, &scene.to_lowercase().replace([' ', ','], ""));
     people

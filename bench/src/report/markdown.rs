@@ -26,8 +26,8 @@ plug-in. The component reaches PostgreSQL through `doorward gateway`, which keep
 is in what lies behind the host. Hosts on workerd reach it through Hyperdrive's local stand-in: plain, each request
 forks a backend; with PgBouncer (transactions) in the pool's place, as in production, none does.
 
-Limits are off, for everybody: the load comes from one address. With them, a registration, a sign-in and a refresh of Doorward's ask
-Redis once more, which the flights below count and the loads don't have.
+Limits are off, for everybody: the load comes from one address. With them, a registration and a sign-in of Doorward's ask Redis once
+more; where the way there counts, with 20 ms added to it, they have them (as loose as for development).
 ";
 
 pub(super) fn report(record: &Record) -> String {

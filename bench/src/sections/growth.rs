@@ -7,6 +7,7 @@ use xtask::bench_peers::Route;
 use xtask::progress::Progress;
 
 use super::{Bench, OURS, loads};
+use crate::api;
 use crate::record::{Row, Section};
 use crate::scene::{Scene, Setting, grown};
 
@@ -46,7 +47,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
         all.subjects.append(&mut scene.subjects);
         all.rows.append(&mut scene.rows);
     }
-    loads::every_operation(bench, &mut all, &[1])?;
+    loads::operations(bench, &mut all, &api::ALL, &[1])?;
     Ok(all.rows)
 }
 

@@ -33,7 +33,7 @@ impl TimedOut for FetchError {
 }
 
 /// How many times a deadline looks whether it has passed.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 25;
 
 /// The end of a `limit` of time that somebody else is given to answer, for [`within`].
 ///

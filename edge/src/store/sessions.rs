@@ -237,7 +237,7 @@ impl Rotated {
         if self.won || !would {
             return None;
         }
-        advance(arrival.map(|time| time.as_millis()), rotation.now, &rotation.rule?).err()
+        advance(arrival.map(Time::as_millis), rotation.now, &rotation.rule?).err()
     }
 }
 

@@ -105,6 +105,8 @@ pub struct Place<'a> {
     /// The database on the stack's server. For Doorward by default the stack's, and another one must be migrated; for
     /// Better Auth by default `better_auth`, and it is made and migrated when it isn't there.
     pub database: Option<String>,
+    /// Whether Doorward counts calls in the cache, as loosely as for development. Else nothing is limited.
+    pub limits: bool,
 }
 
 /// A peer that serves. Ends on drop.
@@ -211,13 +213,13 @@ pub fn start(peer: Peer, place: &Place<'_>) -> Result<Running> {
                 artifacts::component_of("doorward-bench-hello-component")?
             };
             let options = HostOptions::new(Kind::Wasi).named(peer.name()).on(port);
-            let env = environment(place.stack, &url);
+            let env = environment(place, &url);
             let host = Host::start(options, &env, &upstream.backends, &artifact, &dir, &log)?;
             Served::Host(Box::new(host))
         }
         Peer::HelloWorker => Program::start(peer, port, workerd::hello(port, &dir)?, log)?,
         Peer::Worker => {
-            let env = environment(place.stack, &url);
+            let env = environment(place, &url);
             Program::start(peer, port, workerd::doorward(port, env, &upstream, &dir)?, log)?
         }
         Peer::BetterAuthWorkerd => {
@@ -258,9 +260,10 @@ fn launch(peer: Peer, port: u16, command: &mut Command, log: &Path) -> Result<Se
 }
 
 /// Doorward's configuration.
-fn environment(stack: &Stack, url: &str) -> BTreeMap<String, String> {
-    let mut env = stack.env().clone();
-    for (name, value) in [("LIMITS", "off"), ("PUBLIC_URL", url)] {
+fn environment(place: &Place<'_>, url: &str) -> BTreeMap<String, String> {
+    let mut env = place.stack.env().clone();
+    let limits = if place.limits { "loose" } else { "off" };
+    for (name, value) in [("LIMITS", limits), ("PUBLIC_URL", url)] {
         env.insert(name.to_owned(), value.to_owned());
     }
     env
