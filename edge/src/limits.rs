@@ -70,6 +70,9 @@ const LONGEST_SHARED_DELAY: Duration = Duration::from_secs(30);
 /// How long an address counts as one from which an account has signed in, in seconds.
 const KNOWN_FOR: u32 = 90 * 24 * 3600;
 
+/// How long a sign-in that came to nothing is remembered.
+const DOUBTED_FOR: Duration = Duration::from_mins(10);
+
 /// How many buckets an instance remembers while Redis is down.
 const LOCAL_BUCKETS: usize = 10_000;
 
@@ -83,7 +86,8 @@ pub(crate) struct Bucket {
     rule: Rule,
 }
 
-/// Counters for when Redis is down: a bucket's theoretical arrival time in milliseconds.
+/// What an instance counts by itself: for when Redis is down, a bucket's theoretical arrival time in milliseconds since 1970; and
+/// until when a sign-in is doubted.
 #[derive(Debug, Default)]
 pub(crate) struct LocalLimits(HashMap<String, i64>);
 
@@ -101,6 +105,11 @@ impl SigningIn {
             Some(address) => format!("{address}:{}", self.account),
             None => self.account.clone(),
         }
+    }
+
+    /// What is doubted after a failure: whoever comes from the address; without one, whoever asks for the account.
+    fn doubt(&self) -> String {
+        format!("doubt:{}", self.address.as_ref().unwrap_or(&self.account))
     }
 
     /// The keys of the attempts and of the known address.
@@ -141,7 +150,28 @@ impl<H: Host> Context<H> {
         let mut command = script_command(&buckets, keys.iter().map(String::as_str));
         command.push(Cow::from((FREE_ATTEMPTS * self.factor(By::Account)).to_string()));
         command.push(Cow::from(longest.as_millis().to_string()));
-        self.run_limit(command, &buckets).await
+        let limited = self.run_limit(command, &buckets).await;
+        if limited.is_err() {
+            self.doubt(email);
+        }
+        limited
+    }
+
+    /// Whether a sign-in may be looked up while its limit is still asked for, which spares it a way to Redis: as long as nobody
+    /// from this address failed in this instance of late. So whoever guesses costs the database one query more, and people who
+    /// know their passwords wait for it less long.
+    pub(crate) fn is_undoubted(&self, email: &Email) -> bool {
+        let key = self.signing_in(email).doubt();
+        !self.kv_rests() && !self.instance.limits.borrow().holds(&key, self.now)
+    }
+
+    /// Remembers that a sign-in came to nothing.
+    pub(crate) fn doubt(&self, email: &Email) {
+        let key = self.signing_in(email).doubt();
+        self.instance
+            .limits
+            .borrow_mut()
+            .put([(key, self.now.saturating_add(DOUBTED_FOR).as_millis())], self.now);
     }
 
     /// Counts an attempt to sign in that another system answers, or refuses it. How fast one may guess at one account from one
@@ -338,6 +368,17 @@ impl LocalLimits {
         if let Some(wait) = wait {
             return Err(wait);
         }
+        let keys = buckets.iter().map(|bucket| bucket.key.clone());
+        self.put(keys.zip(arrivals), now);
+        Ok(())
+    }
+
+    /// Whether a key is there, and its time not over.
+    fn holds(&self, key: &str, now: Time) -> bool {
+        self.0.get(key).is_some_and(|until| *until > now.as_millis())
+    }
+
+    fn put(&mut self, entries: impl IntoIterator<Item = (String, i64)>, now: Time) {
         if self.0.len() >= LOCAL_BUCKETS {
             self.0.retain(|_, arrival| *arrival > now.as_millis());
         }
@@ -345,9 +386,7 @@ impl LocalLimits {
             // More live buckets than there is room for: forgetting them all is the lesser evil beside growing.
             self.0.clear();
         }
-        self.0
-            .extend(buckets.iter().map(|bucket| bucket.key.clone()).zip(arrivals));
-        Ok(())
+        self.0.extend(entries);
     }
 }
 

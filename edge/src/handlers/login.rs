@@ -2,19 +2,20 @@
 //!
 //! 200 session answer · 401 `INVALID_CREDENTIALS` · after a right password 403 `ACCOUNT_INACTIVE`, `ACCOUNT_SUSPENDED`,
 //! and `EMAIL_NOT_VERIFIED` where the deployment asks for it · 429. A known and an unknown address cost the same: one
-//! flight to Redis, one hash, two flights to Postgres.
+//! flight to Redis, beside the first of two to Postgres (before it where an attempt failed of late), and one hash.
 
 use doorward_core::email::Email;
 use doorward_core::event::{EventKind, Outcome};
 use doorward_core::id::MailId;
 use doorward_core::password::{Attempt, Verdict};
 use doorward_core::user::Status;
+use futures_util::future::try_join;
 use http::StatusCode;
 
 use crate::context::Context;
 use crate::error::{Code, Dependency, Failure};
 use crate::extract::{Fields, present};
-use crate::host::Host;
+use crate::host::{Host, Rows};
 use crate::reply::Reply;
 use crate::store::sessions::SignIn;
 use crate::store::users::Credentials;
@@ -28,9 +29,7 @@ struct Body {
 
 pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let body = parse(ctx)?;
-    ctx.limit_login(&body.email).await?;
-
-    let rows = ctx.sql_one(users::credentials(&body.email)).await?;
+    let rows = credentials(ctx, &body.email).await?;
     let mut credentials = Credentials::first(&rows)?;
     let mut verdict = ctx.verify_password(credentials.as_ref(), &body.attempt);
     let has_password = credentials
@@ -57,6 +56,7 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
     let (Some(credentials), None) = (&credentials, refused) else {
         let user = credentials.map(|credentials| credentials.user);
         let failed = events::record(user, EventKind::LoginFailed, Outcome::Failure, ctx.step()?);
+        ctx.doubt(&body.email);
         ctx.sql_one(failed).await?;
         return Err(refused.unwrap_or(Code::InvalidCredentials).into());
     };
@@ -88,6 +88,17 @@ pub(crate) async fn post<H: Host>(ctx: &Context<H>) -> Result<Reply, Failure> {
         ctx.deliver_later();
     }
     ctx.signed_in(StatusCode::OK, user, session.id, &session.token, session.expires_at)
+}
+
+/// What is known of the account, if the limit lets the attempt pass.
+async fn credentials<H: Host>(ctx: &Context<H>, email: &Email) -> Result<Rows, Failure> {
+    let limit = ctx.limit_login(email);
+    let read = async { Ok(ctx.sql_one(users::credentials(email)).await?) };
+    if ctx.is_undoubted(email) {
+        return Ok(try_join(limit, read).await?.1);
+    }
+    limit.await?;
+    read.await
 }
 
 fn parse<H: Host>(ctx: &Context<H>) -> Result<Body, Failure> {

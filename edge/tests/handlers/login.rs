@@ -1,5 +1,7 @@
 //! Sign-in: the same work for everybody, what is told after a right password, and what is written.
 
+use std::time::Duration;
+
 use doorward_core::token::HashedToken;
 use doorward_edge::host::Rows;
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use crate::data::{
     ANN, CHANGED_AT, EMAIL, HASH, OTHER_SESSION, PASSWORD, SESSION, ann, credentials, joined, none, one, row,
 };
+use crate::fake::{KvOutcome, SqlOutcome};
 use crate::stage::{Ask, Stage};
 
 fn login(password: &str) -> Ask {
@@ -266,11 +269,63 @@ fn a_new_device_sends_its_notice_on_its_way() {
     }
 }
 
+/// Whether the account was read while the limit was still asked for.
+fn looks_ahead(stage: &Stage, ask: &Ask) -> bool {
+    stage.kv().next(KvOutcome::Hangs);
+    stage.outcome(SqlOutcome::Hangs);
+    let mut call = stage.start(ask);
+    assert!(!call.is_done());
+    assert_eq!(stage.kv_flights().len(), 1);
+    let asked = stage.flights().len();
+    if asked == 0 {
+        // Nobody took what was put down.
+        stage.forget_outcomes();
+    }
+    asked == 1
+}
+
 #[test]
-fn a_limit_is_told_before_anything_is_asked_or_hashed() {
+fn an_account_is_read_beside_its_limit_until_somebody_fails() {
+    for (status, failing) in [(401, None), (429, Some(1_000))] {
+        let stage = Stage::new();
+        assert!(looks_ahead(&stage, &login(PASSWORD)));
+        if let Some(wait) = failing {
+            let wait = vec![doorward_edge::host::Reply::Integer(wait)];
+            stage.kv().next(KvOutcome::Replies(wait));
+        } else {
+            stage.sql("user.credentials", none());
+            stage.sql("event.record", none());
+        }
+        assert_eq!(stage.send(&login("something else")).status, status);
+        stage.flights();
+        stage.kv_flights();
+        assert!(!looks_ahead(&stage, &login(PASSWORD)), "after {status}");
+        // Somebody at another address isn't doubted; nor is anybody for ever.
+        assert!(looks_ahead(&stage, &login(PASSWORD).from(Some("198.51.100.7"))));
+        stage.advance(Duration::from_mins(10));
+        assert!(looks_ahead(&stage, &login(PASSWORD)), "ten minutes after {status}");
+        stage.log();
+    }
+}
+
+#[test]
+fn without_an_address_the_account_is_doubted() {
+    let stage = Stage::new();
+    stage.sql("user.credentials", none());
+    stage.sql("event.record", none());
+    assert_eq!(stage.send(&login("something else").from(None)).status, 401);
+    stage.flights();
+    stage.kv_flights();
+    assert!(!looks_ahead(&stage, &login(PASSWORD).from(None)));
+    let other = json!({ "email": "bob@example.com", "password": PASSWORD });
+    assert!(looks_ahead(&stage, &Ask::post("/auth/login").json(other).from(None)));
+}
+
+#[test]
+fn a_limit_is_told_before_anything_is_hashed() {
     let stage = Stage::new();
     let wait = vec![doorward_edge::host::Reply::Integer(61_000)];
-    stage.kv().next(crate::fake::KvOutcome::Replies(wait));
+    stage.kv().next(KvOutcome::Replies(wait));
     let answer = stage.send(&login(PASSWORD));
     assert_eq!(answer.outcome(), (429, "RATE_LIMITED".to_owned()));
     assert_eq!(answer.header("retry-after"), Some("61"));

@@ -102,6 +102,11 @@ impl Stage {
         self.host.ports().sql.next(outcome);
     }
 
+    /// Forgets the outcomes that were put down and that no flight took.
+    pub(crate) fn forget_outcomes(&self) {
+        self.host.ports().sql.forget();
+    }
+
     /// The flights to the database since the last time.
     pub(crate) fn flights(&self) -> Vec<Batch> {
         let flights = self.host.ports().sql.take();

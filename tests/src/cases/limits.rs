@@ -73,6 +73,12 @@ fn limited(reply: &Reply) -> u64 {
     seconds
 }
 
+/// What is limited costs no query, or one where an instance hasn't seen its client fail: Wasmtime starts new ones when it likes.
+fn costs_no_query(stage: &Stage, reply: &Reply) {
+    let most = u32::from(stage.host != Host::Workers);
+    assert!(flights(reply).sql <= most, "{reply}");
+}
+
 /// How many attempts pass before the first that is limited.
 fn passed(most: usize, mut ask: impl FnMut(usize) -> Reply) -> (usize, Reply) {
     for count in 0..most {
@@ -94,7 +100,7 @@ fn attempts_on_one_account_are_limited(stage: &Stage) {
         reply
     });
     assert!(count >= 3, "a person may mistype: {count}");
-    assert_eq!(flights(&reply).sql, 0, "what is limited costs no query\n{reply}");
+    costs_no_query(stage, &reply);
 }
 
 fn a_limited_account_is_limited_for_the_right_password_too(stage: &Stage) {
@@ -189,7 +195,7 @@ fn a_crowd_gets_no_more_than_one_by_one(stage: &Stage) {
 fn one_client_is_limited_whatever_the_account(stage: &Stage) {
     fresh(stage);
     let (_, reply) = passed(VERY_MANY, |_| attempt(stage, &Person::new().email, "not the password"));
-    assert_eq!(flights(&reply).sql, 0, "{reply}");
+    costs_no_query(stage, &reply);
     if stage.host == Host::Spin {
         // Another client isn't.
         let body = json!({"email": Person::new().email, "password": "not the password"});

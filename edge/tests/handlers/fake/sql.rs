@@ -61,6 +61,11 @@ impl FakeSql {
         self.flights.take()
     }
 
+    /// Forgets the outcomes that nobody has asked for yet.
+    pub(crate) fn forget(&self) {
+        self.script.borrow_mut().clear();
+    }
+
     /// How many outcomes nobody has asked for yet.
     pub(crate) fn left(&self) -> usize {
         self.script.borrow().len()
