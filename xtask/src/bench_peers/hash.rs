@@ -119,6 +119,7 @@ fn contenders() -> Result<Vec<(&'static str, Kind, Contender)>> {
     let mut wasmtime = Command::new(tools::wasmtime()?);
     wasmtime
         .arg("run")
+        .args(tools::WASMTIME_CODEGEN)
         .arg(compiled(Some("wasm32-wasip2"))?)
         .args([PASSWORD, SALT]);
     let all = [

@@ -51,6 +51,7 @@ pub(super) fn start(plan: &Plan) -> Result<Service> {
     } else {
         let mut command = Command::new(tools::wasmtime()?);
         command.args(["serve", "-Scli", "--addr", &address]);
+        command.args(tools::WASMTIME_CODEGEN);
         // Named without a value, a variable is taken from Wasmtime's own environment: what stands in a command line,
         // every user can read.
         for (name, value) in &env {

@@ -41,6 +41,15 @@ pub fn worker_build() -> Result<PathBuf> {
     cargo::tool("worker-build", versions::WORKER_BUILD, "worker-build", Pace::Slow, &[])
 }
 
+/// How Wasmtime compiles the component: without AVX-512's multiplication of 64-bit lanes, whose latency is three times that of the
+/// instruction that a product of 32-bit halves takes otherwise. A third less time for a password's hash, see
+/// docs/adr/0012-our-own-argon2-filling.md.
+pub const WASMTIME_CODEGEN: &[&str] = if cfg!(target_arch = "x86_64") {
+    &["-C", "cranelift-has-avx512dq=false"]
+} else {
+    &[]
+};
+
 /// `wasmtime`, with no more than running and serving.
 ///
 /// # Errors
