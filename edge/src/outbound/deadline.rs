@@ -46,7 +46,7 @@ pub(crate) async fn patience<H: Host>(host: &H, limit: Duration) {
     }
 }
 
-/// `work`, unless `limit` (such as [`patience`] or a timer) completes first; then `work` is dropped, and with it the
+/// `work`, unless `limit` (such as a timer) completes first; then `work` is dropped, and with it the
 /// connection that it used.
 ///
 /// # Errors
