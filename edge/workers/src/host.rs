@@ -1,8 +1,11 @@
 //! The ports, lent by the Workers runtime.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +16,7 @@ use doorward_edge::config::Config;
 use doorward_edge::host::{Host, Level};
 use doorward_edge::outbound::pg_sql::PgSql;
 use doorward_edge::outbound::rest_kv::RestKv;
+use futures_util::task::AtomicWaker;
 use worker::js_sys::{self, JsString};
 use worker::{Context, Delay, Env, ScheduleContext, console_error, console_log, console_warn};
 
@@ -127,7 +131,14 @@ impl Host for WorkersHost {
     }
 
     async fn sleep(&self, duration: Duration) {
-        Delay::from(duration).await;
+        let relay = Arc::new(Relay(AtomicWaker::new()));
+        let waker = Waker::from(Arc::clone(&relay));
+        let mut delay = pin!(Delay::from(duration));
+        poll_fn(|context| {
+            relay.0.register(context.waker());
+            delay.as_mut().poll(&mut task::Context::from_waker(&waker))
+        })
+        .await;
     }
 
     fn log(&self, level: Level, line: &str) {
@@ -143,6 +154,16 @@ impl Host for WorkersHost {
             Event::Fetch(context) => context.wait_until(work),
             Event::Scheduled(context) => context.wait_until(work),
         }
+    }
+}
+
+/// Wakes whoever polled last. The crate's [`Delay`] wakes whoever polled it first, and a request is polled once before it is
+/// anybody's (see `fetch` in `lib.rs`).
+struct Relay(AtomicWaker);
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.0.wake();
     }
 }
 
