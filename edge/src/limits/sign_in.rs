@@ -68,7 +68,7 @@ impl<H: Host> Context<H> {
             buckets.push(self.login_both(&who));
         }
         let keys = who.keys();
-        let longest = if self.client.address.is_some() {
+        let longest = if who.address.is_some() {
             LONGEST_DELAY
         } else {
             LONGEST_SHARED_DELAY
@@ -124,7 +124,7 @@ impl<H: Host> Context<H> {
         let who = self.signing_in(email);
         let [attempts, known] = who.keys();
         let both = who.address.is_some().then(|| self.login_both(&who));
-        let has_address = self.client.address.is_some();
+        let has_address = who.address.is_some();
         self.host.defer(async move {
             let mut forget: Command<'_> = vec!["DEL".into(), attempts.into()];
             forget.extend(both.map(|bucket| bucket.key.into()));

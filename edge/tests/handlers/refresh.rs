@@ -82,6 +82,8 @@ fn who_rotates_gets_the_successor() {
     let flight = stage.flight();
     let (presented, successor) = (chain.token(1).hashed(), chain.token(2).hashed());
     assert!(flight.has(presented.as_str()) && flight.has(successor.as_str()));
+    // Its limit comes along: one more each second, and at most 59 seconds ahead.
+    assert!(flight.has("1000") && flight.has("59000"));
     assert!(stage.kv_flights().is_empty());
 
     // The instance knows the session now.
